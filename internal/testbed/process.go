@@ -1,0 +1,83 @@
+package testbed
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+type process struct {
+	pid, parent int
+	name        string
+}
+
+// processes lists what runs now, from /proc. Processes that end meanwhile are left out.
+func processes() []process {
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	var all []process
+	for _, file := range stats {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		// "pid (name) state ppid ...", where the name may itself hold spaces and brackets.
+		head, tail, _ := strings.Cut(string(text), "(")
+		end := strings.LastIndexByte(tail, ')')
+		if end < 0 {
+			continue
+		}
+		fields := strings.Fields(tail[end+1:])
+		if len(fields) < 2 || fields[0] == "Z" {
+			continue
+		}
+		pid, _ := strconv.Atoi(strings.TrimSpace(head))
+		parent, _ := strconv.Atoi(fields[1])
+		all = append(all, process{pid: pid, parent: parent, name: tail[:end]})
+	}
+	return all
+}
+
+// sessions returns the daemon processes below an sshd listener that serve connections.
+// The commands they run are not among them: those survive a cut connection.
+func sessions(listener int) []int {
+	all := processes()
+	var found []int
+	for level := []int{listener}; len(level) > 0; {
+		var next []int
+		for _, parent := range level {
+			for _, p := range all {
+				if p.parent == parent && strings.HasPrefix(p.name, "sshd") {
+					next = append(next, p.pid)
+				}
+			}
+		}
+		found = append(found, next...)
+		level = next
+	}
+	return found
+}
+
+// killAll kills processes and waits until they are gone.
+func killAll(pids []int) {
+	for _, pid := range pids {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	deadline := time.Now().Add(readyTimeout)
+	for time.Now().Before(deadline) {
+		alive := map[int]bool{}
+		for _, p := range processes() {
+			alive[p.pid] = true
+		}
+		left := false
+		for _, pid := range pids {
+			left = left || alive[pid]
+		}
+		if !left {
+			return
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}

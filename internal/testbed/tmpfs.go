@@ -1,0 +1,37 @@
+package testbed
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+// Tmpfs mounts an empty file system of the given size in bytes, open to every account, and unmounts it when
+// the test ends. The test is skipped where mounting is not allowed: it needs root, and in a container the
+// right to mount.
+func Tmpfs(t testing.TB, size int64) string {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("mounting a small file system needs tests that run as root")
+	}
+	dir := filepath.Join(shortDir(t), "disk")
+	if err := os.Mkdir(dir, 0o755); err != nil { //nolint:gosec // G301: the mount's own mode counts.
+		t.Fatalf("make a mount point: %v", err)
+	}
+	options := fmt.Sprintf("size=%d,mode=1777", size)
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_NOSUID|syscall.MS_NODEV, options); err != nil {
+		if err == syscall.EPERM {
+			t.Skip("mounting a small file system is not allowed here, though the tests run as root")
+		}
+		t.Fatalf("mount a tmpfs of %d bytes: %v", size, err)
+	}
+	t.Cleanup(func() {
+		// Detached, so that a file somebody still holds open does not keep the directory.
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+			t.Errorf("unmount the tmpfs: %v", err)
+		}
+	})
+	return dir
+}
