@@ -3,6 +3,7 @@ package testbed
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -58,6 +59,40 @@ func sessions(listener int) []int {
 		level = next
 	}
 	return found
+}
+
+// commands returns the processes that logins through this port have left running, detached ones and their
+// children included: sshd puts the port it serves into their environment.
+func commands(port int) []int {
+	marker := " 127.0.0.1 " + strconv.Itoa(port)
+	all := processes()
+	found := map[int]bool{}
+	for _, p := range all {
+		environment, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.pid), "environ"))
+		if err != nil {
+			continue
+		}
+		for variable := range strings.SplitSeq(string(environment), "\x00") {
+			if strings.HasPrefix(variable, "SSH_CONNECTION=") && strings.HasSuffix(variable, marker) {
+				found[p.pid] = true
+			}
+		}
+	}
+	// sudo hands on no such variable: its children are found by their parent.
+	for more := true; more; {
+		more = false
+		for _, p := range all {
+			if found[p.parent] && !found[p.pid] {
+				found[p.pid], more = true, true
+			}
+		}
+	}
+	pids := make([]int, 0, len(found))
+	for pid := range found {
+		pids = append(pids, pid)
+	}
+	slices.Sort(pids)
+	return pids
 }
 
 // killAll kills processes and waits until they are gone.

@@ -55,8 +55,8 @@ type SSHD struct {
 }
 
 // StartSSHD starts OpenSSH's sshd with a configuration of its own on a free loopback port, with nobody
-// authorised yet. It is ended, with its connections, when the test ends. Without sshd on the machine the test fails:
-// setup.sh installs it.
+// authorised yet. When the test ends, so do the daemon, its connections and the commands they started, detached
+// ones included. Without sshd on the machine the test fails: setup.sh installs it.
 func StartSSHD(t testing.TB, opts SSHDOptions) *SSHD {
 	t.Helper()
 	s := &SSHD{Host: "127.0.0.1", t: t, account: loginAccount(t, opts), log: &logBuffer{}}
@@ -76,6 +76,7 @@ func StartSSHD(t testing.TB, opts SSHDOptions) *SSHD {
 	s.newHostKey()
 	t.Cleanup(func() {
 		s.Stop()
+		killAll(s.Commands())
 		if t.Failed() {
 			t.Logf("sshd log:\n%s", s.Log())
 		}
@@ -195,6 +196,9 @@ func (s *SSHD) Connections() int {
 	}
 	return n
 }
+
+// Commands returns the process ids of what logins have started and is still running, detached jobs included.
+func (s *SSHD) Commands() []int { return commands(s.Port) }
 
 // Log returns what the daemon has logged so far, at level VERBOSE.
 func (s *SSHD) Log() string { return s.log.String() }

@@ -138,6 +138,33 @@ func TestSSHDDropsConnectionsAndKeepsDetachedCommands(t *testing.T) {
 	eventually(t, "the detached command goes on", exists(filepath.Join(dir, "survived")))
 }
 
+func TestSSHDEndsWhatLoginsStarted(t *testing.T) {
+	t.Parallel()
+	ssh := newClient(t)
+	var sshd *testbed.SSHD
+	t.Run("a job is detached", func(t *testing.T) {
+		sshd = testbed.StartSSHD(t, testbed.SSHDOptions{Sudo: os.Geteuid() == 0})
+		sshd.Authorize(ssh.PublicLine)
+		line := "setsid sleep 600 >/dev/null 2>&1 </dev/null &"
+		if os.Geteuid() == 0 {
+			line = "setsid sudo -n /bin/sh -c 'sleep 600; true' >/dev/null 2>&1 </dev/null &"
+		}
+		if out, err := ssh.onSSHD(sshd, line); err != nil {
+			t.Fatalf("%v %s", err, out)
+		}
+		want := 1
+		if os.Geteuid() == 0 {
+			want = 3 // sudo, sh, sleep
+		}
+		eventually(t, "the job runs and the login is over", func() bool {
+			return len(sshd.Commands()) == want && sshd.Connections() == 0
+		})
+	})
+	if left := sshd.Commands(); len(left) > 0 {
+		t.Errorf("processes %v outlived the test", left)
+	}
+}
+
 func TestSSHDGrantsSudoForTheTestOnly(t *testing.T) {
 	ssh := newClient(t)
 	t.Run("granted", func(t *testing.T) {
