@@ -1,0 +1,80 @@
+package backup
+
+import "time"
+
+// Stage says during what a backup failed.
+type Stage string
+
+// The stages.
+const (
+	StageConnect   Stage = "connect"
+	StagePreflight Stage = "preflight"
+	StageArchive   Stage = "archive"
+	StageVerify    Stage = "verify"
+)
+
+// Fact is what the control plane itself saw go wrong, told apart by types and exit statuses and never by text.
+// It is stored; what it means is decided by the diagnosis when the failure is read.
+type Fact string
+
+// The facts.
+const (
+	FactNoKey           Fact = "no_key"
+	FactKeyInvalid      Fact = "key_invalid"
+	FactDNS             Fact = "dns"
+	FactRefused         Fact = "connection_refused"
+	FactTimeout         Fact = "connection_timeout"
+	FactNoRoute         Fact = "no_route"
+	FactHostKeyUnknown  Fact = "host_key_unknown"
+	FactHostKeyChanged  Fact = "host_key_changed"
+	FactAuthFailed      Fact = "auth_failed"
+	FactDropped         Fact = "connection_dropped"
+	FactFolderUnsafe    Fact = "folder_unsafe"
+	FactSudo            Fact = "sudo_refused"
+	FactToolMissing     Fact = "tool_missing"
+	FactPathMissing     Fact = "path_missing"
+	FactPathUnreadable  Fact = "path_unreadable"
+	FactToolFailed      Fact = "tool_failed" // tar, gzip or the writer ended with an error: see ExitStatus and Output
+	FactArchiveEmpty    Fact = "archive_empty"
+	FactArchiveDamaged  Fact = "archive_damaged"
+	FactJobGone         Fact = "job_gone"
+	FactJobKilled       Fact = "job_killed"
+	FactRemoteCommand   Fact = "remote_command_failed"
+	FactUnreachable     Fact = "unreachable_too_long"
+	FactCancelled       Fact = "cancelled"
+	FactServerDeleted   Fact = "server_deleted"
+	FactInternal        Fact = "internal"
+	FactArchiveVanished Fact = "archive_vanished"
+)
+
+// Failure is what was known at the moment a backup failed. It holds raw facts, no opinion.
+type Failure struct {
+	At         time.Time `json:"at"`
+	Stage      Stage     `json:"stage"`
+	Fact       Fact      `json:"fact"`
+	Text       string    `json:"text"`             // the error in the words of whoever raised it
+	Output     string    `json:"output,omitempty"` // the tools' own output, its last 64 KiB
+	ExitStatus int       `json:"exit_status,omitempty"`
+	Evidence   Evidence  `json:"evidence"`
+}
+
+// Evidence is what was measured around a failure. Zero means not known.
+type Evidence struct {
+	Address     string   `json:"address,omitempty"` // host:port tried
+	User        string   `json:"user,omitempty"`
+	BackupDir   string   `json:"backup_dir,omitempty"`
+	Paths       []string `json:"paths,omitempty"` // the source paths at fault
+	Tools       []string `json:"tools,omitempty"` // the tools that are missing
+	PublicKey   string   `json:"public_key,omitempty"`
+	HostKeyWant string   `json:"host_key_wanted,omitempty"`
+	HostKeyGot  string   `json:"host_key_got,omitempty"`
+	BytesDone   int64    `json:"bytes_done,omitempty"`
+	FreeBytes   int64    `json:"free_bytes,omitempty"` // of the backup folder's file system
+	TotalBytes  int64    `json:"total_bytes,omitempty"`
+	FreeInodes  int64    `json:"free_inodes,omitempty"`
+	TotalInodes int64    `json:"total_inodes,omitempty"`
+	Privilege   string   `json:"privilege,omitempty"`
+}
+
+// Error makes a Failure an error, so that a step can return it.
+func (f *Failure) Error() string { return string(f.Stage) + ": " + f.Text }

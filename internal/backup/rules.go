@@ -1,0 +1,281 @@
+package backup
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Bounds of what comes from outside.
+const (
+	MaxPaths         = 1000
+	MaxPathBytes     = 4096 // PATH_MAX of Linux
+	MaxPatternBytes  = 1024
+	MaxBackupDir     = 255
+	maxHostName      = 253 // RFC 1035
+	maxTimeout       = 5 * time.Minute
+	shortLivedAfter  = 7 // days that a folder emptied at boot is not trusted with
+	maxEnvironment   = 32
+	maxHostKeyLength = 16 << 10
+)
+
+var (
+	namePattern        = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+	hostPattern        = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?$`)
+	userPattern        = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,31}$`)
+	environmentPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
+	dirSegment         = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+)
+
+// ServerRules are the rules one server's settings must keep, by themselves.
+var ServerRules = []Rule[ServerSpec]{
+	{[]string{"name"}, func(s ServerSpec) []Finding {
+		if namePattern.MatchString(s.Name) {
+			return nil
+		}
+		return invalid("name", "Invalid server name",
+			fmt.Sprintf("%q is not a server name: 1 to 63 letters, digits, dots, dashes and underscores, beginning with a letter or digit.", Excerpt(s.Name, 80)),
+			"Choose a name such as web-1.")
+	}},
+	{[]string{"host"}, func(s ServerSpec) []Finding {
+		if ValidHost(s.Host) {
+			return nil
+		}
+		return invalid("host", "Invalid host",
+			fmt.Sprintf("%q is neither a host name (letters, digits, dots, dashes; at most %d bytes) nor an IP address.", Excerpt(s.Host, 80), maxHostName),
+			"Give the name or address alone; the port and the user have fields of their own.")
+	}},
+	{[]string{"port"}, func(s ServerSpec) []Finding {
+		return outside("port", "Invalid port", s.Port, 1, 65535, "", "sshd listens on 22 unless it was told otherwise.")
+	}},
+	{[]string{"user"}, func(s ServerSpec) []Finding {
+		if userPattern.MatchString(s.User) {
+			return nil
+		}
+		return invalid("user", "Invalid login user",
+			fmt.Sprintf("%q is not a login name: 1 to 32 letters, digits, dots, dashes and underscores, beginning with a letter or underscore.", Excerpt(s.User, 80)),
+			fmt.Sprintf("The default is %q.", DefaultUser))
+	}},
+	{[]string{"host_key"}, func(s ServerSpec) []Finding {
+		if s.HostKey == "" {
+			return nil
+		}
+		if err := CheckHostKey(s.HostKey); err != nil {
+			return invalid("host_key", "Invalid host key", sentence(err.Error()),
+				"Print it on the server with: cat /etc/ssh/ssh_host_ed25519_key.pub")
+		}
+		return nil
+	}},
+	{[]string{"host_key", "record_host_key"}, func(s ServerSpec) []Finding {
+		if s.HostKey != "" || s.RecordHostKey {
+			return nil
+		}
+		return []Finding{{SeverityError, "host_key", CodeUnpinnedHostKey, "The server's host key is not pinned",
+			"Without a host key nobody can tell this server from one that pretends to be it, so no connection would be made.",
+			"Set host_key to the line that \"cat /etc/ssh/ssh_host_ed25519_key.pub\" prints on the server, or set record_host_key = true to trust the key of the first contact."}}
+	}},
+	{[]string{"backup_dir"}, func(s ServerSpec) []Finding {
+		if err := CheckBackupDir(s.BackupDir); err != nil {
+			return invalid("backup_dir", "Invalid backup folder", sentence(err.Error()),
+				fmt.Sprintf("Name a folder of its own, such as /var/backups/cloudpilot; the default is %s.", DefaultBackupDir))
+		}
+		return nil
+	}},
+	{[]string{"privilege"}, func(s ServerSpec) []Finding {
+		return oneOf("privilege", "Invalid privilege", string(s.Privilege), string(PrivilegeNone), string(PrivilegeSudo))
+	}},
+	{[]string{"environment"}, func(s ServerSpec) []Finding {
+		if s.Environment == "" || len(s.Environment) <= maxEnvironment && environmentPattern.MatchString(s.Environment) {
+			return nil
+		}
+		return invalid("environment", "Invalid environment",
+			fmt.Sprintf("%q is not an environment: at most %d lower-case letters, digits and dashes.", Excerpt(s.Environment, 80), maxEnvironment),
+			"Usual ones are production, staging and development.")
+	}},
+	{[]string{"connect_timeout_seconds"}, func(s ServerSpec) []Finding {
+		return outside("connect_timeout_seconds", "Invalid connect timeout", int(s.ConnectTimeout/time.Second), 1, int(maxTimeout/time.Second), " seconds", "")
+	}},
+	{[]string{"keepalive_interval_seconds"}, func(s ServerSpec) []Finding {
+		return outside("keepalive_interval_seconds", "Invalid keepalive interval", int(s.KeepaliveInterval/time.Second), 1, int(maxTimeout/time.Second), " seconds", "")
+	}},
+}
+
+// Rules are the rules one backup's settings must keep, by themselves.
+var Rules = []Rule[Spec]{
+	{[]string{"type"}, checkType},
+	{[]string{"retention_days"}, func(s Spec) []Finding {
+		return outside("retention_days", "Invalid retention", s.RetentionDays, MinRetentionDays, MaxRetentionDays, " days", "")
+	}},
+	{[]string{"type", "files.include"}, func(s Spec) []Finding {
+		if s.Type != TypeFiles {
+			return nil
+		}
+		if n := len(s.Files.Include); n == 0 || n > MaxPaths {
+			return invalid("files.include", "A files backup needs paths",
+				fmt.Sprintf("files.include names %d paths; allowed are 1 to %d.", n, MaxPaths),
+				`Name what to back up, such as ["/etc", "/var/www"].`)
+		}
+		return each("files.include", s.Files.Include, checkInclude)
+	}},
+	{[]string{"type", "files.exclude"}, func(s Spec) []Finding {
+		if n := len(s.Files.Exclude); n > MaxPaths {
+			return invalid("files.exclude", "Too many exclude patterns",
+				fmt.Sprintf("files.exclude holds %d patterns; allowed are 0 to %d.", n, MaxPaths), "Join them with wildcards.")
+		}
+		return each("files.exclude", s.Files.Exclude, checkExclude)
+	}},
+}
+
+func checkType(s Spec) []Finding {
+	refuse := func(detail, fix string) []Finding {
+		return []Finding{{SeverityError, "type", CodeInvalidType, "Invalid backup type", detail, fix}}
+	}
+	switch s.Type {
+	case TypeFiles:
+		return nil
+	case TypeDatabase, TypeFull:
+		return refuse(fmt.Sprintf("Backups of type %q are not made by this version yet.", s.Type), `Use "files".`)
+	case TypeSnapshot:
+		return refuse("A snapshot is a disk image made by a cloud provider, and there is no driver for one: it could be neither downloaded nor restored from here.",
+			`Use "files", or the cloud provider's own resource for snapshots.`)
+	}
+	fix := `Use "files".`
+	if near := nearest(string(s.Type), []string{"files", "database", "full", "snapshot"}); near != "" {
+		fix = fmt.Sprintf("Did you mean %q?", near)
+	}
+	return refuse(fmt.Sprintf("%q is not a type of backup; the types are files, database, full and snapshot.", Excerpt(string(s.Type), 40)), fix)
+}
+
+func checkInclude(path string) string {
+	switch {
+	case !strings.HasPrefix(path, "/"):
+		return "must be absolute: it has to begin with /"
+	case len(path) > MaxPathBytes:
+		return fmt.Sprintf("is %d bytes long; at most %d are allowed", len(path), MaxPathBytes)
+	case slices.Contains(strings.Split(path, "/"), ".."):
+		return `must not have ".." in it`
+	}
+	return checkText(path)
+}
+
+func checkExclude(pattern string) string {
+	switch {
+	case pattern == "":
+		return "is empty"
+	case len(pattern) > MaxPatternBytes:
+		return fmt.Sprintf("is %d bytes long; at most %d are allowed", len(pattern), MaxPatternBytes)
+	case strings.ContainsAny(pattern, "\n\r"):
+		return "must be a single line"
+	}
+	return checkText(pattern)
+}
+
+func checkText(s string) string {
+	switch {
+	case strings.ContainsRune(s, 0):
+		return "has a NUL byte in it, which no file name can have"
+	case !utf8.ValidString(s):
+		return "is not valid UTF-8"
+	}
+	return ""
+}
+
+func each(path string, values []string, check func(string) string) []Finding {
+	var findings []Finding
+	for i, v := range values {
+		if problem := check(v); problem != "" {
+			findings = append(findings, Finding{SeverityError, path + "." + strconv.Itoa(i), CodeInvalidArgument,
+				"Invalid value in " + path, fmt.Sprintf("%q %s.", Excerpt(v, 120), problem), ""})
+		}
+	}
+	return findings
+}
+
+// PlacementRules look at a backup together with the server it is for.
+var PlacementRules = []Rule[Placement]{
+	{[]string{"server_id", "retention_days"}, func(p Placement) []Finding {
+		if !shortLived(p.Server.BackupDir) || p.Spec.RetentionDays <= shortLivedAfter {
+			return nil
+		}
+		return []Finding{{SeverityWarning, "retention_days", CodeShortLived,
+			fmt.Sprintf("Backups of %s may not live as long as their retention", p.Server.Name),
+			fmt.Sprintf("Archives are kept for %d days in %s, and many systems empty that file system at boot or remove old files from it.", p.Spec.RetentionDays, p.Server.BackupDir),
+			"Set backup_dir of the server to a lasting folder, such as /var/backups/cloudpilot, or lower retention_days."}}
+	}},
+	{[]string{"server_id"}, func(p Placement) []Finding {
+		if p.Server.KeySource != KeyNone {
+			return nil
+		}
+		return []Finding{{SeverityError, "server_id", CodeSSHNotConfigured,
+			fmt.Sprintf("Backup of %s would fail: no SSH key is set", p.Server.Name),
+			fmt.Sprintf("The server %s has no private key, so nobody can log in to it.", p.Server.Name),
+			"Set generate_key = true or private_key_wo on the server."}}
+	}},
+}
+
+// Placement is a backup's specification and the server it is for.
+type Placement struct {
+	Spec   Spec
+	Server Server
+}
+
+func shortLived(dir string) bool {
+	return slices.ContainsFunc([]string{"/tmp", "/var/tmp", "/dev/shm", "/run"}, func(t string) bool {
+		return dir == t || strings.HasPrefix(dir, t+"/")
+	})
+}
+
+// ValidHost reports whether host is a host name or an IP address. It never begins with a dash.
+func ValidHost(host string) bool {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	return len(host) <= maxHostName && hostPattern.MatchString(host) && !strings.Contains(host, "..")
+}
+
+// CheckBackupDir checks the folder for archives on a server: absolute and clean, made of plain names, at most
+// 255 bytes, and at least two levels deep, so that it is never a system folder itself.
+func CheckBackupDir(dir string) error {
+	quoted := strconv.Quote(Excerpt(dir, 80))
+	if len(dir) > MaxBackupDir {
+		return fmt.Errorf("%s is %d bytes long; at most %d are allowed", quoted, len(dir), MaxBackupDir)
+	}
+	if !strings.HasPrefix(dir, "/") {
+		return fmt.Errorf("%s must be absolute: it has to begin with /", quoted)
+	}
+	segments := strings.Split(dir[1:], "/")
+	for _, s := range segments {
+		if s == "." || s == ".." || !dirSegment.MatchString(s) {
+			return fmt.Errorf("%s may only hold names of letters, digits, dots, dashes and underscores, separated by single slashes", quoted)
+		}
+	}
+	if len(segments) < 2 {
+		return fmt.Errorf("%s is a top-level folder; archives need a folder of their own below one", quoted)
+	}
+	return nil
+}
+
+func outside(path, summary string, value, low, high int, unit, fix string) []Finding {
+	if value >= low && value <= high {
+		return nil
+	}
+	return invalid(path, summary, fmt.Sprintf("%s is %d; allowed are %d to %d%s.", path, value, low, high, unit), fix)
+}
+
+func oneOf(path, summary, value string, allowed ...string) []Finding {
+	if slices.Contains(allowed, value) {
+		return nil
+	}
+	fix := ""
+	if near := nearest(value, allowed); near != "" {
+		fix = fmt.Sprintf("Did you mean %q?", near)
+	}
+	return invalid(path, summary, fmt.Sprintf("%s is %q; allowed are %s.", path, Excerpt(value, 40), strings.Join(allowed, ", ")), fix)
+}
+
+func sentence(s string) string { return strings.TrimSuffix(s, ".") + "." }

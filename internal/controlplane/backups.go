@@ -1,0 +1,339 @@
+package controlplane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+)
+
+// HoldFor is how long a client counts as alive after it last asked for its backup.
+const HoldFor = 30 * time.Second
+
+// CreateRequest asks for one backup.
+type CreateRequest struct {
+	Spec    backup.Spec
+	Trigger backup.Trigger
+	Managed bool
+	// Client names the client that will wait for the backup. A managed backup of the same archive that is
+	// unfinished, and whose client is gone, is then taken over instead of starting a second one: a client that
+	// was killed could not write down which backup it had started.
+	Client string
+	Once   Idempotency
+}
+
+// CheckBackup returns what is to be said about a backup's settings.
+func (c *ControlPlane) CheckBackup(ctx context.Context, spec backup.Spec, unknown backup.Paths) ([]backup.Finding, error) {
+	findings := backup.Validate(backup.Rules, spec, unknown)
+	if unknown.Covers("server_id") {
+		return findings, nil
+	}
+	server, err := c.Server(ctx, spec.ServerID)
+	switch {
+	case isNotFound(err):
+		return append(findings, backup.Finding{Severity: backup.SeverityError, Path: "server_id", Code: backup.CodeNotFound,
+			Summary: "The server does not exist", Detail: fmt.Sprintf("There is no server %q.", backup.Excerpt(string(spec.ServerID), 64)),
+			Fix: "Use the id of a cloudaipilot_server."}), nil
+	case err != nil:
+		return nil, err
+	}
+	return append(findings, backup.Validate(backup.PlacementRules, backup.Placement{Spec: spec, Server: server}, unknown)...), nil
+}
+
+// CreateBackup checks, records, and has the worker woken. The backup is pending when it returns.
+func (c *ControlPlane) CreateBackup(ctx context.Context, r CreateRequest) (backup.Backup, error) {
+	if id, err := c.once(ctx, r.Once); err != nil || id != "" {
+		if err != nil {
+			return backup.Backup{}, err
+		}
+		return c.Backup(ctx, backup.ID(id))
+	}
+	findings, err := c.CheckBackup(ctx, r.Spec, nil)
+	if err != nil {
+		return backup.Backup{}, err
+	}
+	if refused := backup.Refuses(findings); len(refused) > 0 {
+		return backup.Backup{}, &backup.FindingsError{Findings: refused}
+	}
+	if adopted, ok, err := c.adopt(ctx, r); err != nil || ok {
+		return adopted, err
+	}
+	server, err := c.Server(ctx, r.Spec.ServerID)
+	if err != nil {
+		return backup.Backup{}, err
+	}
+	b, activity := c.newBackup(r, server)
+	if err := c.Store.InsertBackup(ctx, b, activity, r.Once); err != nil {
+		return backup.Backup{}, fmt.Errorf("record the backup: %w", err)
+	}
+	c.waker.Wake(b.ID, b.Work.NextStepAt)
+	return b, nil
+}
+
+func (c *ControlPlane) newBackup(r CreateRequest, server backup.Server) (backup.Backup, backup.Activity) {
+	now := c.now()
+	b := backup.Backup{
+		ID: backup.ID(newID(backup.BackupIDPrefix, now)), Spec: r.Spec, ServerName: server.Name, Dir: server.BackupDir,
+		Status: backup.StatusPending, Trigger: r.Trigger, Managed: r.Managed,
+		CreatedAt: now, ExpiresAt: backup.ExpiryOf(now, r.Spec.RetentionDays),
+		Work: backup.Work{Step: backup.StepPreflight, NextStepAt: now, Holder: r.Client},
+	}
+	if r.Client != "" {
+		b.Work.HeldUntil = now.Add(HoldFor)
+	}
+	a := backup.Activity{ID: backup.ActivityID(newID(backup.ActivityIDPrefix, now)), Type: backup.ActivityBackupCreate,
+		TargetID: string(b.ID), ServerID: server.ID, Title: "Backup of " + server.Name, Status: backup.ActivityQueued, CreatedAt: now}
+	for _, step := range []backup.Step{backup.StepPreflight, backup.StepStart, backup.StepWatch} {
+		a.Steps = append(a.Steps, backup.ActivityStep{Name: string(step), Status: backup.ActivityQueued})
+	}
+	b.Activity = a.ID
+	return b, a
+}
+
+// adopt takes over an unfinished backup of the same archive whose client is gone.
+func (c *ControlPlane) adopt(ctx context.Context, r CreateRequest) (backup.Backup, bool, error) {
+	if !r.Managed || r.Client == "" {
+		return backup.Backup{}, false, nil
+	}
+	managed := true
+	unfinished, err := c.Store.Backups(ctx, BackupFilter{ServerID: r.Spec.ServerID, Managed: &managed,
+		Statuses: []backup.Status{backup.StatusPending, backup.StatusRunning}, Page: Page{Limit: 1000}})
+	if err != nil {
+		return backup.Backup{}, false, err
+	}
+	now := c.now()
+	for _, b := range unfinished {
+		if b.Work.Holder == r.Client || !b.Same(r.Spec) || !b.Work.CancelAt.IsZero() {
+			continue
+		}
+		ok, err := c.Store.Adopt(ctx, b.ID, r.Client, now, now.Add(HoldFor))
+		if err != nil {
+			return backup.Backup{}, false, err
+		}
+		if !ok {
+			continue
+		}
+		c.Log.Info("backup taken over from a client that is gone", "backup", b.ID)
+		b, err = c.setRetention(ctx, b, r.Spec.RetentionDays)
+		c.waker.Wake(b.ID, now)
+		return b, err == nil, err
+	}
+	return backup.Backup{}, false, nil
+}
+
+// BackupChange is a change of a backup's record; nil fields stay.
+type BackupChange struct {
+	RetentionDays *int
+	Managed       *bool
+}
+
+// UpdateBackup changes a backup in place.
+func (c *ControlPlane) UpdateBackup(ctx context.Context, id backup.ID, change BackupChange) (backup.Backup, error) {
+	b, err := c.liveBackup(ctx, id)
+	if err != nil {
+		return b, err
+	}
+	if change.RetentionDays != nil {
+		spec := b.Spec
+		spec.RetentionDays = *change.RetentionDays
+		if refused := backup.Refuses(backup.Validate(backup.Rules, spec, nil)); len(refused) > 0 {
+			return b, &backup.FindingsError{Findings: refused}
+		}
+		if b, err = c.setRetention(ctx, b, *change.RetentionDays); err != nil {
+			return b, err
+		}
+	}
+	if change.Managed != nil {
+		if err := c.Store.SetManaged(ctx, id, *change.Managed); err != nil {
+			return b, err
+		}
+		b.Managed = *change.Managed
+	}
+	c.changes.announce()
+	return b, nil
+}
+
+func (c *ControlPlane) setRetention(ctx context.Context, b backup.Backup, days int) (backup.Backup, error) {
+	b.RetentionDays, b.ExpiresAt = days, backup.ExpiryOf(b.CreatedAt, days)
+	return b, c.Store.SetRetention(ctx, b.ID, days, b.ExpiresAt)
+}
+
+// CancelBackup asks for an end of an unfinished backup; a finished one stays as it is. It does not wait.
+func (c *ControlPlane) CancelBackup(ctx context.Context, id backup.ID) (backup.Backup, error) {
+	b, err := c.liveBackup(ctx, id)
+	if err != nil || b.Status.Finished() {
+		return b, err
+	}
+	now := c.now()
+	if err := c.Store.RequestCancel(ctx, id, now); err != nil {
+		return b, err
+	}
+	c.waker.Wake(id, now)
+	return c.liveBackup(ctx, id)
+}
+
+// DeleteBackup removes a finished backup: its own folder on the server, if that can be reached, and its record,
+// of which a tombstone stays. leftover says why files may remain, empty if none do.
+func (c *ControlPlane) DeleteBackup(ctx context.Context, id backup.ID) (leftover string, err error) {
+	b, err := c.liveBackup(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	if !b.Status.Finished() {
+		return "", refuse(backup.CodeBackupInProgress, "", fmt.Sprintf("Backup %s is %s", b.ID, b.Status),
+			"A backup is not deleted while it is made.", "Wait for it, or cancel it first.")
+	}
+	activity := c.instant(backup.ActivityBackupDelete, backup.Server{ID: b.ServerID}, "Backup of "+b.ServerName+" deleted")
+	activity.TargetID = string(b.ID)
+	if b.OnServer {
+		if leftover = c.removeFiles(ctx, b); leftover == "" {
+			b.OnServer = false
+		} else {
+			activity.Title += ", but files may remain on the server: " + leftover
+		}
+	}
+	b.DeletedAt, b.DeleteReason = c.now(), backup.DeletedByRequest
+	if err := c.Store.BuryBackup(ctx, b, activity); err != nil {
+		return leftover, fmt.Errorf("delete backup %s: %w", id, err)
+	}
+	c.changes.announce()
+	return leftover, nil
+}
+
+// removeFiles removes the backup's own folder and says why it could not.
+func (c *ControlPlane) removeFiles(ctx context.Context, b backup.Backup) string {
+	server, err := c.Server(ctx, b.ServerID)
+	if isNotFound(err) {
+		return fmt.Sprintf("the server %s is no longer registered; the files are in %s/%s there", b.ServerName, b.Dir, b.ID)
+	}
+	if err == nil {
+		var t Target
+		if t, err = c.target(server); err == nil {
+			err = c.Runner.Clean(ctx, t, b)
+		}
+	}
+	if err != nil {
+		return fmt.Sprintf("%s/%s on %s could not be removed: %v", b.Dir, b.ID, b.ServerName, err)
+	}
+	return ""
+}
+
+// Backup returns a backup, or its tombstone.
+func (c *ControlPlane) Backup(ctx context.Context, id backup.ID) (backup.Backup, error) {
+	b, err := c.Store.Backup(ctx, id)
+	if err != nil {
+		return b, fmt.Errorf("backup %s: %w", id, err)
+	}
+	return b, nil
+}
+
+func (c *ControlPlane) liveBackup(ctx context.Context, id backup.ID) (backup.Backup, error) {
+	b, err := c.Backup(ctx, id)
+	if err == nil && !b.Live() {
+		err = fmt.Errorf("backup %s: %w", id, ErrNotFound)
+	}
+	return b, err
+}
+
+// Backups lists backups. Those asked for by id come with their tombstones.
+func (c *ControlPlane) Backups(ctx context.Context, f BackupFilter) ([]backup.Backup, error) {
+	return c.Store.Backups(ctx, f)
+}
+
+// Wait returns the backups named, as soon as one of them is finished or the time is over. client, if not empty,
+// counts as alive meanwhile.
+func (c *ControlPlane) Wait(ctx context.Context, ids []backup.ID, client string, patience time.Duration) ([]backup.Backup, error) {
+	over := c.Clock.After(patience)
+	for _, id := range ids {
+		if client != "" {
+			if err := c.Store.Hold(ctx, id, client, c.now().Add(patience+HoldFor)); err != nil {
+				return nil, err
+			}
+		}
+		c.waker.Wake(id, c.now())
+	}
+	for {
+		changed := c.changes.next()
+		found, err := c.Store.Backups(ctx, BackupFilter{IDs: ids, Page: Page{Limit: len(ids)}})
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(found, func(b backup.Backup) bool { return b.Status.Finished() }) || len(found) < len(ids) {
+			return found, nil
+		}
+		select {
+		case <-changed:
+		case <-c.Clock.After(time.Second): // another process may have made the step
+		case <-over:
+			return found, nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// LastFailure returns the newest failed backup of a server, or, with an id, that backup. ok is false where
+// nothing failed.
+func (c *ControlPlane) LastFailure(ctx context.Context, server backup.ServerID, id backup.ID) (b backup.Backup, ok bool, err error) {
+	if id != "" {
+		b, err = c.Backup(ctx, id)
+	} else {
+		if _, err = c.Server(ctx, server); err != nil {
+			return b, false, err
+		}
+		b, err = c.Store.LastFailed(ctx, server)
+		if isNotFound(err) {
+			return backup.Backup{}, false, nil
+		}
+	}
+	return b, err == nil && b.Status == backup.StatusFailed && b.Failure != nil, err
+}
+
+// Download writes a completed archive to w.
+func (c *ControlPlane) Download(ctx context.Context, id backup.ID) (backup.Backup, func(io.Writer) error, error) {
+	b, err := c.liveBackup(ctx, id)
+	if err != nil {
+		return b, nil, err
+	}
+	if b.Status != backup.StatusCompleted {
+		return b, nil, refuse(backup.CodeNotCompleted, "", fmt.Sprintf("Backup %s is %s", b.ID, b.Status),
+			"Only a completed backup has an archive.", "Wait for it, or make a new one.")
+	}
+	server, err := c.Server(ctx, b.ServerID)
+	if err != nil {
+		return b, nil, err
+	}
+	t, err := c.target(server)
+	if err != nil {
+		return b, nil, err
+	}
+	return b, func(w io.Writer) error { return c.Runner.Download(ctx, t, b, w) }, nil
+}
+
+// Activities lists the activity log, newest first.
+func (c *ControlPlane) Activities(ctx context.Context, f ActivityFilter) ([]backup.Activity, error) {
+	return c.Store.Activities(ctx, f)
+}
+
+// Activity returns one activity and its log.
+func (c *ControlPlane) Activity(ctx context.Context, id backup.ActivityID) (backup.Activity, []backup.LogLine, error) {
+	a, err := c.Store.Activity(ctx, id)
+	if err != nil {
+		return a, nil, fmt.Errorf("activity %s: %w", id, err)
+	}
+	lines, err := c.Store.Log(ctx, id)
+	return a, lines, err
+}
+
+// failureOf returns the Failure in an error's chain, or one that says honestly that it came from here.
+func failureOf(err error, stage backup.Stage) *backup.Failure {
+	if f, ok := errors.AsType[*backup.Failure](err); ok {
+		copied := *f
+		return &copied
+	}
+	return &backup.Failure{Stage: stage, Fact: backup.FactInternal, Text: err.Error()}
+}

@@ -1,0 +1,107 @@
+package controlplane
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+)
+
+// Config is what a control plane is made of. All fields but UnreachableLimit and Log must be set.
+type Config struct {
+	Store  Store
+	Runner Runner
+	Keys   Keys
+	Sealer Sealer
+	Clock  Clock
+	// UnreachableLimit is how long a running backup's server may be out of reach before the backup counts as
+	// failed. Zero means 30 minutes, the playbook's limit [KB 12-06].
+	UnreachableLimit time.Duration
+	Log              *slog.Logger // zero: nothing is logged
+}
+
+// ControlPlane runs the use cases.
+type ControlPlane struct {
+	Config
+	waker   Waker
+	changes hub
+}
+
+// New returns a control plane. It does nothing by itself: UseWaker says who calls Step.
+func New(c Config) *ControlPlane {
+	if c.UnreachableLimit == 0 {
+		c.UnreachableLimit = 30 * time.Minute
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return &ControlPlane{Config: c, waker: asleep{}, changes: hub{changed: make(chan struct{})}}
+}
+
+// UseWaker sets who calls Step. It must be called before the first request.
+func (c *ControlPlane) UseWaker(w Waker) { c.waker = w }
+
+// asleep is the waker of a control plane that only reads.
+type asleep struct{}
+
+func (asleep) Wake(backup.ID, time.Time) {}
+
+// now is the time in the precision that is stored.
+func (c *ControlPlane) now() time.Time { return c.Clock.Now().UTC().Truncate(time.Millisecond) }
+
+func newID(prefix string, now time.Time) string {
+	return prefix + ulid.MustNew(ulid.Timestamp(now), rand.Reader).String()
+}
+
+// NewID returns the identifier of a new control plane.
+func NewID(now time.Time) string { return newID("cp_", now) }
+
+// once answers the repetition of a create: it returns the id that the first one made, or "" if this is the first.
+func (c *ControlPlane) once(ctx context.Context, o Idempotency) (string, error) {
+	if o.Key == "" {
+		return "", nil
+	}
+	used, err := c.Store.Used(ctx, o.Key)
+	switch {
+	case isNotFound(err):
+		return "", nil
+	case err != nil:
+		return "", err
+	case used.Digest != o.Digest:
+		return "", refuse(backup.CodeConflict, "", "The idempotency key was used for another request",
+			fmt.Sprintf("The key %q belongs to the request that made %s.", backup.Excerpt(o.Key, 80), used.ResourceID), "Use a new key for a new request.")
+	}
+	return used.ResourceID, nil
+}
+
+func refuse(code backup.Code, path, summary, detail, fix string) error {
+	return &backup.FindingsError{Findings: []backup.Finding{
+		{Severity: backup.SeverityError, Path: path, Code: code, Summary: summary, Detail: detail, Fix: fix},
+	}}
+}
+
+// hub tells waiting requests that some record changed.
+type hub struct {
+	mu      sync.Mutex
+	changed chan struct{}
+}
+
+// next returns a channel that is closed at the next change.
+func (h *hub) next() <-chan struct{} {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.changed
+}
+
+func (h *hub) announce() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	close(h.changed)
+	h.changed = make(chan struct{})
+}

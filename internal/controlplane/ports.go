@@ -1,0 +1,148 @@
+package controlplane
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+)
+
+// Errors that a store returns and a caller decides on.
+var (
+	ErrNotFound  = errors.New("not found")
+	ErrNameTaken = errors.New("the name is taken")
+	ErrConflict  = errors.New("somebody else changed it in between")
+	ErrLeaseLost = errors.New("another worker took over")
+)
+
+// Idempotency makes the repetition of a create answer with the first one's result. The zero value asks for none.
+type Idempotency struct {
+	Key    string
+	Digest string // of the request; the same key with another request is an error
+}
+
+// Used is what an idempotency key was used for before.
+type Used struct {
+	Digest     string
+	ResourceID string
+}
+
+// Page bounds a list. Items come in the order of their creation.
+type Page struct {
+	After string // the id behind which the page begins; empty for the first page
+	Limit int
+}
+
+// BackupFilter selects backups. Its zero value selects all live ones.
+type BackupFilter struct {
+	IDs      []backup.ID
+	ServerID backup.ServerID
+	Statuses []backup.Status
+	Managed  *bool
+	Newest   bool // newest first instead of oldest first
+	Page     Page
+}
+
+// ActivityFilter selects activities, newest first.
+type ActivityFilter struct {
+	TargetID string
+	ServerID backup.ServerID
+	Page     Page
+}
+
+// ActivityNote is what a step adds to its backup's activity.
+type ActivityNote struct {
+	Activity backup.Activity // steps, status and finish are written
+	Lines    []backup.LogLine
+}
+
+// Store keeps the records. Every method is one transaction.
+type Store interface {
+	ID(ctx context.Context) (string, error)
+
+	InsertServer(ctx context.Context, s backup.Server, a backup.Activity, once Idempotency) error
+	// UpdateServer writes s where the stored version is s.Version-1, else ErrConflict.
+	UpdateServer(ctx context.Context, s backup.Server, a backup.Activity) error
+	// RecordHostKey keeps the key of the first contact, where none is kept yet.
+	RecordHostKey(ctx context.Context, id backup.ServerID, key string) error
+	// Server also returns a deleted server.
+	Server(ctx context.Context, id backup.ServerID) (backup.Server, error)
+	ServerByName(ctx context.Context, name string) (backup.Server, error)
+	Servers(ctx context.Context, page Page) ([]backup.Server, error)
+
+	InsertBackup(ctx context.Context, b backup.Backup, a backup.Activity, once Idempotency) error
+	// Backup also returns a tombstone.
+	Backup(ctx context.Context, id backup.ID) (backup.Backup, error)
+	Backups(ctx context.Context, f BackupFilter) ([]backup.Backup, error)
+	// LastFailed returns the newest failed backup of a server, tombstones included, or ErrNotFound.
+	LastFailed(ctx context.Context, server backup.ServerID) (backup.Backup, error)
+	SetRetention(ctx context.Context, id backup.ID, days int, expires time.Time) error
+	SetManaged(ctx context.Context, id backup.ID, managed bool) error
+	RequestCancel(ctx context.Context, id backup.ID, now time.Time) error
+	// BuryBackup turns a finished backup into a tombstone.
+	BuryBackup(ctx context.Context, b backup.Backup, a backup.Activity) error
+	// Hold notes that client waits for the backup until then.
+	Hold(ctx context.Context, id backup.ID, client string, until time.Time) error
+	// Adopt gives an unfinished backup whose client is gone to another one. It reports false if it is held.
+	Adopt(ctx context.Context, id backup.ID, client string, now, until time.Time) (bool, error)
+
+	// Lease takes the row for one step if it is due and nobody is at it, and raises its attempt.
+	// Where it does not, it reports false and the row as it is.
+	Lease(ctx context.Context, id backup.ID, now, until time.Time) (backup.Backup, bool, error)
+	// SaveStep writes what a step found, ends its lease, and fails with ErrLeaseLost if b's attempt is not the
+	// stored one.
+	SaveStep(ctx context.Context, b backup.Backup, note ActivityNote) error
+
+	Used(ctx context.Context, key string) (Used, error)
+	Activity(ctx context.Context, id backup.ActivityID) (backup.Activity, error)
+	Activities(ctx context.Context, f ActivityFilter) ([]backup.Activity, error)
+	Log(ctx context.Context, id backup.ActivityID) ([]backup.LogLine, error)
+}
+
+// Target is a server and the right to log in to it.
+type Target struct {
+	Server     backup.Server
+	PrivateKey []byte
+}
+
+// Runner acts on servers. An error that it understands is a *backup.Failure; one of the stage "connect" means that
+// nothing is known about what the server did with the request.
+type Runner interface {
+	// Preflight looks, changing nothing, whether a run would fail. It returns the server's host key line.
+	Preflight(ctx context.Context, t Target, b backup.Backup) (hostKey string, err error)
+	// Start starts the job, or finds the one that was started before.
+	Start(ctx context.Context, t Target, b backup.Backup) (backup.Job, error)
+	Watch(ctx context.Context, t Target, b backup.Backup) (backup.Observation, error)
+	// Cancel asks the job to end; with kill it is ended, if it is the very process b.Job names.
+	Cancel(ctx context.Context, t Target, b backup.Backup, kill bool) error
+	// Clean removes the backup's own folder and nothing else. A folder that is not there is fine.
+	Clean(ctx context.Context, t Target, b backup.Backup) error
+	Download(ctx context.Context, t Target, b backup.Backup, w io.Writer) error
+	// Forget closes what is open to a server.
+	Forget(id backup.ServerID)
+}
+
+// Keys makes and reads SSH key pairs.
+type Keys interface {
+	Generate(comment string) (private []byte, publicLine string, err error)
+	PublicLine(private []byte) (string, error)
+}
+
+// Sealer seals secrets for the store. name binds a sealed text to the record it belongs to.
+type Sealer interface {
+	Seal(name string, secret []byte) (string, error)
+	Open(name, sealed string) ([]byte, error)
+}
+
+// Waker sees to it that Step is called for a backup at about the time given.
+type Waker interface {
+	Wake(id backup.ID, at time.Time)
+}
+
+// Clock is the time.
+type Clock interface {
+	Now() time.Time
+	After(d time.Duration) <-chan time.Time
+}

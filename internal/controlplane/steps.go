@@ -1,0 +1,284 @@
+package controlplane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+)
+
+// Times of the steps.
+const (
+	leaseFor     = 3 * time.Minute        // who holds a row longer than this has died
+	stepTimeout  = 2 * time.Minute        // ends a step well within its lease
+	watchFirst   = 200 * time.Millisecond // pause before the first look at a job
+	watchLongest = 5 * time.Second        // longest pause between two looks
+	retryLongest = 30 * time.Second       // longest pause between two tries to reach a server
+	killAfter    = 10 * time.Second       // patience with a job that was asked to end
+	storeRetry   = 5 * time.Second        // pause after the store failed
+)
+
+// stepOf says what is done in each step. Every one may run twice: the worker before may have died at any point.
+var stepOf = map[backup.Step]func(*ControlPlane, context.Context, *progress) error{
+	backup.StepPreflight: (*ControlPlane).preflight,
+	backup.StepStart:     (*ControlPlane).start,
+	backup.StepWatch:     (*ControlPlane).watch,
+	backup.StepClean:     (*ControlPlane).clean,
+}
+
+// progress is what one step works on and what it leaves behind.
+type progress struct {
+	backup.Backup
+	target Target
+	note   ActivityNote
+	now    time.Time
+}
+
+// Step does the next thing to a backup, if it is due and nobody else is at it, and returns when to look again;
+// zero if there is nothing more to do.
+func (c *ControlPlane) Step(ctx context.Context, id backup.ID) (time.Time, error) {
+	now := c.now()
+	b, leased, err := c.Store.Lease(ctx, id, now, now.Add(leaseFor))
+	switch {
+	case isNotFound(err):
+		return time.Time{}, nil
+	case err != nil:
+		return now.Add(storeRetry), fmt.Errorf("lease backup %s: %w", id, err)
+	case !leased:
+		return later(b.Work.NextStepAt, b.Work.LeaseUntil), nil
+	}
+	activity, err := c.Store.Activity(ctx, b.Activity)
+	if err != nil {
+		return now.Add(storeRetry), fmt.Errorf("read the activity of backup %s: %w", id, err)
+	}
+	p := &progress{Backup: b, now: now, note: ActivityNote{Activity: activity}}
+	p.enter()
+
+	within, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	if err := c.take(within, p); err != nil {
+		if ctx.Err() != nil { // the worker is going down, not the step: leave the row as it was to the next one
+			b.Work.LeaseUntil = time.Time{}
+			return time.Time{}, c.Store.SaveStep(context.WithoutCancel(ctx), b, ActivityNote{Activity: activity})
+		}
+		p.fail(failureOf(err, stageOf[p.Work.Step]))
+	}
+	p.Work.LeaseUntil = time.Time{}
+	// What the server has done by now must be written down even if the worker is asked to stop.
+	err = c.Store.SaveStep(context.WithoutCancel(ctx), p.Backup, p.note)
+	c.changes.announce()
+	if errors.Is(err, ErrLeaseLost) {
+		c.Log.Warn("another worker took over", "backup", id, "attempt", b.Work.Attempt)
+		return now.Add(time.Second), nil
+	}
+	if err != nil {
+		return now.Add(storeRetry), fmt.Errorf("save the step of backup %s: %w", id, err)
+	}
+	return p.Work.NextStepAt, nil
+}
+
+// take carries out the step that is due.
+func (c *ControlPlane) take(ctx context.Context, p *progress) error {
+	server, err := c.Server(ctx, p.ServerID)
+	if err == nil {
+		p.target, err = c.target(server)
+	}
+	if err != nil {
+		return err
+	}
+	step, ok := stepOf[p.Work.Step]
+	if !ok {
+		return fmt.Errorf("unknown step %q", p.Work.Step)
+	}
+	return step(c, ctx, p)
+}
+
+// preflight looks whether the run would fail. Nothing of the backup is on the server yet.
+func (c *ControlPlane) preflight(ctx context.Context, p *progress) error {
+	if !p.Work.CancelAt.IsZero() {
+		return cancelled()
+	}
+	hostKey, err := c.Runner.Preflight(ctx, p.target, p.Backup)
+	if err != nil {
+		return err
+	}
+	if s := p.target.Server; s.TrustedHostKey() == "" && s.RecordHostKey {
+		if err := c.Store.RecordHostKey(ctx, s.ID, hostKey); err != nil {
+			return fmt.Errorf("record the host key: %w", err)
+		}
+		p.say("recorded the server's host key: %s", backup.Excerpt(hostKey, 200))
+	}
+	p.OnServer = true // from now on: the next worker must look, whatever becomes of this one
+	p.next(backup.StepStart, 0)
+	return nil
+}
+
+// start starts the detached job, or finds it started.
+func (c *ControlPlane) start(ctx context.Context, p *progress) error {
+	if !p.Work.CancelAt.IsZero() && p.Job == (backup.Job{}) {
+		return cancelled()
+	}
+	job, err := c.Runner.Start(ctx, p.target, p.Backup)
+	if err != nil {
+		return c.outOfReach(p, err)
+	}
+	p.Job, p.Status, p.StartedAt = job, backup.StatusRunning, p.now
+	p.say("the job runs on the server as process %d", job.PID)
+	p.next(backup.StepWatch, watchFirst)
+	return nil
+}
+
+// watch looks at the job and decides from what it finds there.
+func (c *ControlPlane) watch(ctx context.Context, p *progress) error {
+	if cancel := p.Work.CancelAt; !cancel.IsZero() {
+		if err := c.Runner.Cancel(ctx, p.target, p.Backup, p.now.Sub(cancel) > killAfter); err != nil {
+			return c.outOfReach(p, err)
+		}
+	}
+	seen, err := c.Runner.Watch(ctx, p.target, p.Backup)
+	if err != nil {
+		return c.outOfReach(p, err)
+	}
+	p.reached()
+	p.Progress, p.Output = seen.Progress, seen.Output
+	switch {
+	case seen.Result != nil && seen.Result.Failure == nil:
+		p.complete(*seen.Result)
+	case seen.Result != nil:
+		return seen.Result.Failure
+	case !seen.Alive && !p.Work.CancelAt.IsZero():
+		return cancelled()
+	case !seen.Alive:
+		return &backup.Failure{Stage: backup.StageArchive, Fact: backup.FactJobGone, Output: seen.Output, Evidence: seen.Evidence,
+			Text: fmt.Sprintf("process %d is gone; its last step was %q", p.Job.PID, seen.Progress.Step)}
+	default:
+		p.next(backup.StepWatch, clamp(p.now.Sub(p.StartedAt)/10, watchFirst, watchLongest))
+	}
+	return nil
+}
+
+// clean removes what a failed backup left on the server. If that cannot be done now, the backup is failed all the
+// same, and its record says that files remain.
+func (c *ControlPlane) clean(ctx context.Context, p *progress) error {
+	err := c.Runner.Cancel(ctx, p.target, p.Backup, true)
+	if err == nil {
+		err = c.Runner.Clean(ctx, p.target, p.Backup)
+	}
+	if err != nil {
+		p.say("files may remain in %s/%s on the server: %v", p.Dir, p.ID, err)
+	} else {
+		p.OnServer = false
+		p.say("removed what was left on the server")
+	}
+	p.finish(backup.StatusFailed)
+	return nil
+}
+
+// outOfReach puts off a step whose server cannot be talked to: the detached job goes on without us.
+func (c *ControlPlane) outOfReach(p *progress, err error) error {
+	f := failureOf(err, stageOf[p.Work.Step])
+	if f.Stage != backup.StageConnect {
+		return err
+	}
+	if p.Work.UnreachableFrom.IsZero() {
+		p.Work.UnreachableFrom = p.now
+		p.say("the server is out of reach, trying again: %s", f.Text)
+	}
+	gone := p.now.Sub(p.Work.UnreachableFrom)
+	if gone >= c.UnreachableLimit {
+		f.Fact = backup.FactUnreachable
+		return f
+	}
+	p.next(p.Work.Step, clamp(gone/4, time.Second, retryLongest))
+	return nil
+}
+
+var stageOf = map[backup.Step]backup.Stage{
+	backup.StepPreflight: backup.StagePreflight,
+	backup.StepStart:     backup.StageArchive,
+	backup.StepWatch:     backup.StageArchive,
+	backup.StepClean:     backup.StageArchive,
+}
+
+func cancelled() *backup.Failure {
+	return &backup.Failure{Stage: backup.StageArchive, Fact: backup.FactCancelled, Text: "the backup was cancelled"}
+}
+
+// enter notes in the activity that the step has begun.
+func (p *progress) enter() {
+	p.note.Activity.Status = backup.ActivityRunning
+	p.note.Activity.Steps = backup.Enter(p.note.Activity.Steps, string(p.Work.Step), p.now)
+}
+
+// next says which step follows, and after what pause.
+func (p *progress) next(step backup.Step, pause time.Duration) {
+	p.Work.Step, p.Work.NextStepAt = step, p.now.Add(pause)
+}
+
+// reached notes that the server answers again.
+func (p *progress) reached() {
+	if !p.Work.UnreachableFrom.IsZero() {
+		p.say("the server answers again")
+		p.Work.UnreachableFrom = time.Time{}
+	}
+}
+
+func (p *progress) complete(r backup.Result) {
+	p.Path = backup.ArchivePath(p.Dir, p.ID)
+	p.SizeBytes, p.SHA256, p.Entries, p.Warnings = r.SizeBytes, r.SHA256, r.Entries, r.Warnings
+	p.Progress.Bytes = r.SizeBytes
+	for _, w := range r.Warnings {
+		p.say("warning: %s", w)
+	}
+	p.say("the archive is complete: %d bytes, %d entries, sha256 %s", r.SizeBytes, r.Entries, r.SHA256)
+	p.finish(backup.StatusCompleted)
+}
+
+// fail records why the backup failed. What it left on the server is removed before it counts as failed.
+func (p *progress) fail(f *backup.Failure) {
+	f.At = p.now
+	if f.Evidence.BytesDone == 0 {
+		f.Evidence.BytesDone = p.Progress.Bytes
+	}
+	if f.Evidence.BackupDir == "" {
+		f.Evidence.BackupDir = p.Dir
+	}
+	p.Failure = f
+	if f.Output != "" {
+		p.Output = f.Output
+	}
+	p.say("failed at %s: %s", f.Stage, f.Text)
+	if p.OnServer && p.Work.Step != backup.StepClean {
+		p.next(backup.StepClean, 0)
+		return
+	}
+	p.finish(backup.StatusFailed)
+}
+
+func (p *progress) finish(status backup.Status) {
+	p.Status, p.FinishedAt = status, p.now
+	p.Work.Step, p.Work.NextStepAt = backup.StepNone, time.Time{}
+	end := backup.ActivityCompleted
+	if status == backup.StatusFailed {
+		end = backup.ActivityFailed
+	}
+	p.note.Activity.Steps = backup.Settle(p.note.Activity.Steps, end, p.now)
+	p.note.Activity.Status, p.note.Activity.FinishedAt = end, p.now
+}
+
+// say adds a line to the activity's log.
+func (p *progress) say(format string, args ...any) {
+	p.note.Lines = append(p.note.Lines, backup.LogLine{At: p.now, Step: string(p.Work.Step), Text: backup.Excerpt(fmt.Sprintf(format, args...), 2000)})
+}
+
+func clamp(d, low, high time.Duration) time.Duration { return min(max(d, low), high) }
+
+// later returns when a row that could not be leased is worth a look; zero if never.
+func later(next, lease time.Time) time.Time {
+	if next.IsZero() || next.After(lease) {
+		return next
+	}
+	return lease
+}

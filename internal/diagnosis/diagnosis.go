@@ -1,0 +1,128 @@
+package diagnosis
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+)
+
+// Class names a cause, in the words of the knowledge table.
+type Class string
+
+// ClassUnknown is the honest answer where nothing is known.
+const ClassUnknown Class = "unknown"
+
+// Diagnosis is what a failure means and what to do about it.
+type Diagnosis struct {
+	Class      Class
+	Code       string   // the playbook's code where it has one, else the class in capitals
+	Title      string   // "the server's disk is full"
+	Cause      string   // one or two sentences with the facts at hand
+	Fix        []string // steps, in order
+	References []string // articles of the panel's knowledge base
+}
+
+// Explain says what a failure means. The answer depends on its argument alone, so that better knowledge also
+// explains old failures.
+func Explain(f backup.Failure) Diagnosis {
+	for _, e := range knowledge {
+		if e.knows(f) {
+			return e.fill(f)
+		}
+	}
+	return unknown.fill(f)
+}
+
+// entry is what is known about one class. A failure belongs to the first entry that names its fact and, where
+// the entry has texts, one of whose texts stands in the tools' own words.
+type entry struct {
+	class      Class
+	code       string
+	title      string
+	facts      []backup.Fact
+	texts      []string
+	cause      string
+	fix        []string
+	references []string
+}
+
+func (e entry) knows(f backup.Failure) bool {
+	if !slices.Contains(e.facts, f.Fact) {
+		return false
+	}
+	if len(e.texts) == 0 {
+		return true
+	}
+	words := strings.ToLower(f.Output + "\n" + f.Text)
+	return slices.ContainsFunc(e.texts, func(t string) bool { return strings.Contains(words, strings.ToLower(t)) })
+}
+
+func (e entry) fill(f backup.Failure) Diagnosis {
+	facts := factsOf(f)
+	d := Diagnosis{Class: e.class, Code: e.code, Title: e.title, Cause: facts.Replace(e.cause), References: e.references}
+	if d.Code == "" {
+		d.Code = strings.ToUpper(string(e.class))
+	}
+	for _, step := range e.fix {
+		d.Fix = append(d.Fix, facts.Replace(step))
+	}
+	return d
+}
+
+// factsOf fills the {names} of the knowledge with the values at hand.
+func factsOf(f backup.Failure) *strings.Replacer {
+	e := f.Evidence
+	or := func(s, otherwise string) string {
+		if s == "" {
+			return otherwise
+		}
+		return s
+	}
+	return strings.NewReplacer(
+		"{address}", or(e.Address, "the server"),
+		"{user}", or(e.User, "the login user"),
+		"{backup_dir}", or(e.BackupDir, "the backup folder"),
+		"{paths}", or(strings.Join(quoteAll(e.Paths), ", "), "a source path"),
+		"{tools}", or(strings.Join(e.Tools, ", "), "a tool"),
+		"{public_key}", or(e.PublicKey, "(the server's public_key)"),
+		"{host_key_wanted}", or(e.HostKeyWant, "none"),
+		"{host_key_got}", or(e.HostKeyGot, "(unknown)"),
+		"{bytes_done}", Bytes(e.BytesDone),
+		"{free}", Bytes(e.FreeBytes),
+		"{total}", Bytes(e.TotalBytes),
+		"{exit_status}", fmt.Sprint(f.ExitStatus),
+		"{text}", backup.Excerpt(f.Text, 500),
+		"{last_line}", or(lastLine(f.Output), backup.Excerpt(f.Text, 500)),
+	)
+}
+
+func quoteAll(paths []string) []string {
+	quoted := make([]string, 0, len(paths))
+	for i, p := range paths {
+		if i == 5 {
+			return append(quoted, fmt.Sprintf("and %d more", len(paths)-i))
+		}
+		quoted = append(quoted, fmt.Sprintf("%q", backup.Excerpt(p, 120)))
+	}
+	return quoted
+}
+
+func lastLine(output string) string {
+	lines := strings.Split(strings.TrimSpace(output), "\n")
+	return backup.Excerpt(lines[len(lines)-1], 300)
+}
+
+// Bytes writes a size for people: "4.2 GiB".
+func Bytes(n int64) string {
+	const units = "KMGTPE"
+	if n < 1024 {
+		return fmt.Sprintf("%d bytes", n)
+	}
+	value, unit := float64(n)/1024, 0
+	for value >= 1024 && unit < len(units)-1 {
+		value, unit = value/1024, unit+1
+	}
+	return fmt.Sprintf("%.1f %ciB", value, units[unit])
+}

@@ -1,0 +1,199 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/controlplane"
+)
+
+// identityColumns are written once, when a backup is recorded.
+func identityColumns(b *backup.Backup) columns {
+	return columns{
+		text("id", &b.ID), text("server_id", &b.ServerID), text("server_name", &b.ServerName), text("dir", &b.Dir),
+		text("type", &b.Type), document("files_json", &b.Files), text("started_by", &b.Trigger),
+		text("activity_id", &b.Activity), instant("created_at", &b.CreatedAt), number("attempt", &b.Work.Attempt),
+	}
+}
+
+// requestColumns are written by requests, each by a statement of its own, while steps are made.
+func requestColumns(b *backup.Backup) columns {
+	return columns{
+		number("retention_days", &b.RetentionDays), instant("expires_at", &b.ExpiresAt), flag("managed", &b.Managed),
+		instant("deleted_at", &b.DeletedAt), text("delete_reason", &b.DeleteReason), instant("cancel_at", &b.Work.CancelAt),
+		text("holder", &b.Work.Holder), instant("held_until", &b.Work.HeldUntil),
+	}
+}
+
+// stepColumns are written by the steps alone, fenced by the attempt.
+func stepColumns(b *backup.Backup) columns {
+	return columns{
+		text("status", &b.Status), instant("started_at", &b.StartedAt), instant("finished_at", &b.FinishedAt),
+		flag("on_server", &b.OnServer), text("path", &b.Path), number("size_bytes", &b.SizeBytes), text("sha256", &b.SHA256),
+		number("entries", &b.Entries), document("warnings_json", &b.Warnings), document("failure_json", &b.Failure),
+		text("output", &b.Output), document("job_json", &b.Job), document("progress_json", &b.Progress),
+		text("step", &b.Work.Step), instant("lease_until", &b.Work.LeaseUntil), instant("unreachable_from", &b.Work.UnreachableFrom),
+	}
+}
+
+func nextStep(b *backup.Backup) column { return instant("next_step_at", &b.Work.NextStepAt) }
+
+func backupColumns(b *backup.Backup) columns {
+	cs := append(identityColumns(b), requestColumns(b)...)
+	return append(append(cs, stepColumns(b)...), nextStep(b))
+}
+
+var backupNames = backupColumns(&backup.Backup{}).names()
+
+// InsertBackup implements controlplane.Store.
+func (s *Store) InsertBackup(ctx context.Context, b backup.Backup, a backup.Activity, once controlplane.Idempotency) error {
+	return s.tx(ctx, func(tx *sql.Tx) error {
+		if err := insert(ctx, tx, "activities", activityColumns(&a)); err != nil {
+			return err
+		}
+		if err := remember(ctx, tx, once, string(b.ID), b.CreatedAt); err != nil {
+			return err
+		}
+		return insert(ctx, tx, "backups", backupColumns(&b))
+	})
+}
+
+// Backup implements controlplane.Store.
+func (s *Store) Backup(ctx context.Context, id backup.ID) (backup.Backup, error) {
+	return oneBackup(ctx, s.db, "id = $1", string(id))
+}
+
+// LastFailed implements controlplane.Store.
+func (s *Store) LastFailed(ctx context.Context, server backup.ServerID) (backup.Backup, error) {
+	return oneBackup(ctx, s.db, "server_id = $1 AND status = 'failed' ORDER BY finished_at DESC, id DESC LIMIT 1", string(server))
+}
+
+func oneBackup(ctx context.Context, db interface {
+	QueryRowContext(context.Context, string, ...any) *sql.Row
+}, where, arg string,
+) (backup.Backup, error) {
+	var b backup.Backup
+	err := backupColumns(&b).scan(db.QueryRowContext(ctx, "SELECT "+backupNames+" FROM backups WHERE "+where, arg))
+	return b, notFound(err)
+}
+
+// Backups implements controlplane.Store.
+func (s *Store) Backups(ctx context.Context, f controlplane.BackupFilter) ([]backup.Backup, error) {
+	var q query
+	q.add("SELECT " + backupNames + " FROM backups WHERE 1 = 1")
+	if len(f.IDs) > 0 {
+		in(&q, "id", f.IDs)
+	} else {
+		q.add(" AND deleted_at = 0")
+	}
+	if f.ServerID != "" {
+		q.add(" AND server_id = ?", string(f.ServerID))
+	}
+	if len(f.Statuses) > 0 {
+		in(&q, "status", f.Statuses)
+	}
+	if f.Managed != nil {
+		q.add(" AND managed = ?", bit(*f.Managed))
+	}
+	order := ">"
+	if f.Newest {
+		order = "<"
+	}
+	if f.Page.After != "" {
+		q.add(" AND id "+order+" ?", f.Page.After)
+	}
+	q.add(" ORDER BY id")
+	if f.Newest {
+		q.add(" DESC")
+	}
+	q.add(" LIMIT ?", limit(f.Page.Limit))
+	return list(ctx, s.db, &q, backupColumns)
+}
+
+// SetRetention implements controlplane.Store.
+func (s *Store) SetRetention(ctx context.Context, id backup.ID, days int, expires time.Time) error {
+	return s.change(ctx, `UPDATE backups SET retention_days = $1, expires_at = $2 WHERE id = $3`, days, millis(expires), string(id))
+}
+
+// SetManaged implements controlplane.Store.
+func (s *Store) SetManaged(ctx context.Context, id backup.ID, managed bool) error {
+	return s.change(ctx, `UPDATE backups SET managed = $1 WHERE id = $2`, bit(managed), string(id))
+}
+
+// RequestCancel implements controlplane.Store.
+func (s *Store) RequestCancel(ctx context.Context, id backup.ID, now time.Time) error {
+	return s.change(ctx, `UPDATE backups SET cancel_at = CASE WHEN cancel_at = 0 THEN $1 ELSE cancel_at END, next_step_at = $1
+		WHERE id = $2 AND next_step_at > 0`, millis(now), string(id))
+}
+
+// Hold implements controlplane.Store.
+func (s *Store) Hold(ctx context.Context, id backup.ID, client string, until time.Time) error {
+	_, err := s.db.ExecContext(ctx, `UPDATE backups SET holder = $1, held_until = $2 WHERE id = $3`, client, millis(until), string(id))
+	return err
+}
+
+// Adopt implements controlplane.Store.
+func (s *Store) Adopt(ctx context.Context, id backup.ID, client string, now, until time.Time) (bool, error) {
+	err := s.change(ctx, `UPDATE backups SET holder = $1, held_until = $2 WHERE id = $3 AND held_until < $4`,
+		client, millis(until), string(id), millis(now))
+	if err == controlplane.ErrNotFound { //nolint:errorlint // change returns it as it is
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// BuryBackup implements controlplane.Store.
+func (s *Store) BuryBackup(ctx context.Context, b backup.Backup, a backup.Activity) error {
+	return s.tx(ctx, func(tx *sql.Tx) error {
+		r, err := tx.ExecContext(ctx, `UPDATE backups SET deleted_at = $1, delete_reason = $2, on_server = $3, managed = 0 WHERE id = $4 AND deleted_at = 0`,
+			millis(b.DeletedAt), string(b.DeleteReason), bit(b.OnServer), string(b.ID))
+		if err := hit(r, err, controlplane.ErrNotFound); err != nil {
+			return err
+		}
+		return insert(ctx, tx, "activities", activityColumns(&a))
+	})
+}
+
+// Lease implements controlplane.Store.
+func (s *Store) Lease(ctx context.Context, id backup.ID, now, until time.Time) (b backup.Backup, leased bool, err error) {
+	err = s.tx(ctx, func(tx *sql.Tx) error {
+		r, err := tx.ExecContext(ctx, `UPDATE backups SET attempt = attempt + 1, lease_until = $1
+			WHERE id = $2 AND next_step_at > 0 AND next_step_at <= $3 AND lease_until <= $3`, millis(until), string(id), millis(now))
+		if err != nil {
+			return err
+		}
+		n, err := r.RowsAffected()
+		if err != nil {
+			return err
+		}
+		leased = n > 0
+		b, err = oneBackup(ctx, tx, "id = $1", string(id))
+		return err
+	})
+	return b, leased, err
+}
+
+// SaveStep implements controlplane.Store.
+func (s *Store) SaveStep(ctx context.Context, b backup.Backup, note controlplane.ActivityNote) error {
+	return s.tx(ctx, func(tx *sql.Tx) error {
+		var q query
+		q.add("UPDATE backups SET ")
+		stepColumns(&b).set(&q)
+		// A request to cancel that came during the step wants the next one at once.
+		q.add(", next_step_at = CASE WHEN cancel_at <> ? AND ? > 0 THEN cancel_at ELSE ? END",
+			millis(b.Work.CancelAt), millis(b.Work.NextStepAt), millis(b.Work.NextStepAt))
+		q.add(" WHERE id = ? AND attempt = ?", string(b.ID), b.Work.Attempt)
+		r, err := tx.ExecContext(ctx, q.text.String(), q.args...)
+		if err := hit(r, err, controlplane.ErrLeaseLost); err != nil {
+			return err
+		}
+		return addNote(ctx, tx, note)
+	})
+}
+
+func (s *Store) change(ctx context.Context, statement string, args ...any) error {
+	r, err := s.db.ExecContext(ctx, statement, args...)
+	return hit(r, err, controlplane.ErrNotFound)
+}

@@ -1,0 +1,271 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/controlplane"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Store keeps the records of one control plane. It is safe for concurrent use.
+type Store struct {
+	db *sql.DB
+	id string
+}
+
+var _ controlplane.Store = (*Store)(nil)
+
+// ErrSchema says that the database is of another version than this program.
+var ErrSchema = errors.New("the database is of another version")
+
+// Open opens the SQLite database at path for reading and writing, and creates or migrates it.
+func Open(ctx context.Context, path string, now time.Time) (*Store, error) {
+	s, err := open(path, url.Values{
+		"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)", "foreign_keys(1)"},
+		"_txlock": {"immediate"},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err = s.migrate(ctx, now); err == nil {
+		err = s.readID(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), s.Close())
+	}
+	return s, nil
+}
+
+// OpenForReading opens the SQLite database at path, which must exist, and never writes to it.
+func OpenForReading(ctx context.Context, path string) (*Store, error) {
+	s, err := open(path, url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(10000)", "query_only(1)"}})
+	if err != nil {
+		return nil, err
+	}
+	var version int
+	if version, err = s.schemaVersion(ctx); err == nil && version != len(schema()) {
+		err = schemaError(version)
+	}
+	if err == nil {
+		err = s.readID(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), s.Close())
+	}
+	return s, nil
+}
+
+func open(path string, options url.Values) (*Store, error) {
+	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: options.Encode()}
+	db, err := sql.Open("sqlite", u.String())
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", path, err)
+	}
+	db.SetMaxOpenConns(8)
+	return &Store{db: db}, nil
+}
+
+// Close closes the database.
+func (s *Store) Close() error { return s.db.Close() }
+
+// ID returns the identifier of the control plane whose records these are.
+func (s *Store) ID(context.Context) (string, error) { return s.id, nil }
+
+func (s *Store) readID(ctx context.Context) error {
+	return s.db.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = 'control_plane_id'`).Scan(&s.id)
+}
+
+// KeyCheck returns the text sealed with the master key when the database was made, "" if there is none yet.
+func (s *Store) KeyCheck(ctx context.Context) (string, error) {
+	var sealed string
+	err := s.db.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = 'key_check'`).Scan(&sealed)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return sealed, err
+}
+
+// SetKeyCheck keeps the text that a later start opens to see that it has the same master key.
+func (s *Store) SetKeyCheck(ctx context.Context, sealed string) error {
+	_, err := s.db.ExecContext(ctx, `INSERT INTO meta (name, value) VALUES ('key_check', $1)`, sealed)
+	return err
+}
+
+// ReleaseAll ends every lease and every hold: their holders died with the process that owned the database before.
+func (s *Store) ReleaseAll(ctx context.Context) error {
+	_, err := s.db.ExecContext(ctx, `UPDATE backups SET lease_until = 0, held_until = 0 WHERE lease_until > 0 OR held_until > 0`)
+	return err
+}
+
+// schema returns the migrations in order; the schema's version is their count.
+func schema() []string {
+	names, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		panic(err) // the pattern is constant
+	}
+	return names
+}
+
+func schemaError(version int) error {
+	newest := len(schema())
+	if version > newest {
+		return fmt.Errorf("%w: its schema is %d and this program knows %d: use a newer version of the program", ErrSchema, version, newest)
+	}
+	return fmt.Errorf("%w: its schema is %d and this program wants %d: the next apply migrates it", ErrSchema, version, newest)
+}
+
+func (s *Store) schemaVersion(ctx context.Context) (int, error) {
+	var version string
+	err := s.db.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = 'schema_version'`).Scan(&version)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(version)
+}
+
+// migrate brings the schema to this program's version, each migration in a transaction of its own.
+func (s *Store) migrate(ctx context.Context, now time.Time) error {
+	var tables int
+	if err := s.db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_master WHERE name = 'meta'`).Scan(&tables); err != nil {
+		return err
+	}
+	version := 0
+	if tables > 0 {
+		var err error
+		if version, err = s.schemaVersion(ctx); err != nil {
+			return err
+		}
+	}
+	names := schema()
+	if version > len(names) {
+		return schemaError(version)
+	}
+	for i := version; i < len(names); i++ {
+		script, err := migrations.ReadFile(names[i])
+		if err != nil {
+			return err
+		}
+		err = s.tx(ctx, func(tx *sql.Tx) error {
+			if _, err := tx.ExecContext(ctx, string(script)); err != nil {
+				return err
+			}
+			if i == 0 {
+				if _, err := tx.ExecContext(ctx, `INSERT INTO meta (name, value) VALUES ('control_plane_id', $1), ('schema_version', '0')`, controlplane.NewID(now)); err != nil {
+					return err
+				}
+			}
+			_, err := tx.ExecContext(ctx, `UPDATE meta SET value = $1 WHERE name = 'schema_version'`, strconv.Itoa(i+1))
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("migrate with %s: %w", names[i], err)
+		}
+	}
+	return nil
+}
+
+func (s *Store) tx(ctx context.Context, do func(*sql.Tx) error) error {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := do(tx); err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	return tx.Commit()
+}
+
+// notFound translates SQL's word for it.
+func notFound(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return controlplane.ErrNotFound
+	}
+	return err
+}
+
+// unique reports whether err is the breach of a uniqueness constraint.
+func unique(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && (e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+}
+
+// hit returns miss unless the statement changed a row.
+func hit(r sql.Result, err, miss error) error {
+	if err != nil {
+		return err
+	}
+	n, err := r.RowsAffected()
+	if err == nil && n == 0 {
+		return miss
+	}
+	return err
+}
+
+// query builds a statement with numbered parameters.
+type query struct {
+	text strings.Builder
+	args []any
+}
+
+// add appends text, its every "?" replaced by the number of the next argument.
+func (q *query) add(text string, args ...any) {
+	for _, a := range args {
+		q.args = append(q.args, a)
+		text = strings.Replace(text, "?", "$"+strconv.Itoa(len(q.args)), 1)
+	}
+	q.text.WriteString(text)
+}
+
+// in appends "column IN (...)".
+func in[T ~string](q *query, column string, values []T) {
+	q.add(" AND " + column + " IN (")
+	for i, v := range values {
+		if i > 0 {
+			q.add(", ")
+		}
+		q.add("?", string(v))
+	}
+	q.add(")")
+}
+
+func limit(n int) int {
+	if n <= 0 || n > 1000 {
+		return 1000
+	}
+	return n
+}
+
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func fromMillis(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+func bit(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
