@@ -1,0 +1,393 @@
+package ssh
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+)
+
+// Conn runs one command on a server, as [*Client] does.
+type Conn interface {
+	Run(ctx context.Context, command string, in io.Reader, out, errOut io.Writer) error
+}
+
+var _ Conn = (*Client)(nil)
+
+// Host is the backup folder of one server. Each method is one command over the connection;
+// all but Archive read at most 256 KiB of answer. Errors, besides those of [Client.Run]:
+// [*RefusedError], [*SudoError], and the sentinels of this package.
+type Host struct {
+	Client Conn
+	Root   string // the server's backup_dir, see [ValidateRoot]
+	Sudo   bool   // run as root through sudo -n
+	User   string // the login user, for the message of a [SudoError]; a *Client knows it itself
+}
+
+// FolderState is what the backup folder looks like. All but ok and absent are refused.
+type FolderState string
+
+const (
+	FolderOK            FolderState = "ok"
+	FolderAbsent        FolderState = "absent" // Start creates it
+	FolderSymlink       FolderState = "symlink"
+	FolderNotDirectory  FolderState = "not_directory"
+	FolderWrongOwner    FolderState = "wrong_owner"
+	FolderWrongMode     FolderState = "wrong_mode" // not 0700
+	FolderParentMissing FolderState = "parent_missing"
+	FolderNotWritable   FolderState = "not_writable"
+)
+
+func (s FolderState) known() bool {
+	switch s {
+	case FolderOK, FolderAbsent, FolderSymlink, FolderNotDirectory, FolderWrongOwner,
+		FolderWrongMode, FolderParentMissing, FolderNotWritable:
+		return true
+	}
+	return false
+}
+
+// PathState says whether a path can be archived.
+type PathState string
+
+const (
+	PathOK         PathState = "ok"
+	PathMissing    PathState = "missing"
+	PathUnreadable PathState = "unreadable"
+	// PathSymlink: the archive will hold the link itself, not what it points to.
+	PathSymlink PathState = "symlink"
+)
+
+func (s PathState) known() bool {
+	return s == PathOK || s == PathMissing || s == PathUnreadable || s == PathSymlink
+}
+
+// CheckRequest asks whether a backup of these paths could run.
+type CheckRequest struct {
+	Include []string
+}
+
+// CheckReport is what a server says before a backup. Nothing was changed there.
+type CheckReport struct {
+	Missing      []string // tools the job needs that were not found
+	GNUTar       bool
+	SudoOK       bool // the job would run as root
+	Folder       FolderState
+	FolderDetail string
+	// Of the file system of the folder, or of what will hold it. -1: unknown.
+	FreeBytes, TotalBytes, FreeInodes, TotalInodes int64
+	Paths                                          []PathState // in the order asked for
+	BootID                                         string
+	Time                                           int64 // the server's clock, Unix seconds
+}
+
+// Check looks, and changes nothing. An unsafe folder is an answer here, not an error.
+func (h Host) Check(ctx context.Context, req CheckRequest) (CheckReport, error) {
+	if err := validatePaths(req.Include, nil); err != nil {
+		return CheckReport{}, err
+	}
+	a, _, err := h.ask(ctx, "check", "", list("include", req.Include)...)
+	if err != nil {
+		return CheckReport{}, fmt.Errorf("check: %w", err)
+	}
+	return parseCheck(a, len(req.Include))
+}
+
+// StartRequest is one job. ID names its folder below the root.
+type StartRequest struct {
+	ID               string
+	Include, Exclude []string
+}
+
+// JobID tells a process from any other that has or had its number.
+type JobID struct {
+	PID       int
+	StartTime int64 // clock ticks after boot, field 22 of /proc/PID/stat
+	BootID    string
+}
+
+// StartReport names the job. AlreadyStarted: this call did not start it, an earlier one did;
+// Job is zero then if that one died before it could say its name.
+type StartReport struct {
+	Job            JobID
+	AlreadyStarted bool
+}
+
+// Start launches a job detached from the connection, and returns when it runs. It is idempotent:
+// there is never more than one job for an id, and a start that broke off half-way is done over.
+func (h Host) Start(ctx context.Context, req StartRequest) (StartReport, error) {
+	if err := validatePaths(req.Include, req.Exclude); err != nil {
+		return StartReport{}, err
+	}
+	if len(req.Include) == 0 {
+		return StartReport{}, errors.New("start: no path to archive")
+	}
+	parameters := append(list("include", req.Include), list("exclude", req.Exclude)...)
+	a, _, err := h.ask(ctx, "start", req.ID, parameters...)
+	if err != nil {
+		return StartReport{}, fmt.Errorf("start: %w", err)
+	}
+	report := StartReport{Job: a.job(), AlreadyStarted: a.flag("already_started")}
+	if !report.AlreadyStarted && report.Job == (JobID{}) {
+		return StartReport{}, fmt.Errorf("start: %w: no process was named", ErrOutput)
+	}
+	return report, nil
+}
+
+// logLimit is how much of the log's end a Status holds.
+const logLimit = 64 << 10
+
+// Status is a job as its folder and the process table tell it.
+// A job that is not Alive and has no Result died.
+type Status struct {
+	Exists   bool  // its folder is there
+	Job      JobID // zero while it is being started
+	Alive    bool
+	SameBoot bool // the server was not restarted since the start
+
+	Step       string // archive, sync, verify, done
+	Bytes      int64  // of the step: written, or read back
+	ProgressAt int64  // the server's clock when Bytes last grew, Unix seconds
+
+	Result *Result
+	Log    string // the last 64 KiB, any bytes
+
+	// Of the folder's file system. -1: unknown.
+	FreeBytes, TotalBytes, FreeInodes, TotalInodes int64
+}
+
+// The stages of a [Result].
+const (
+	StageArchive = "archive" // tar, gzip and the listing alongside
+	StageVerify  = "verify"  // sync, size and checksum of the file on disk
+)
+
+// The problems of a [Result]. The list is closed.
+const (
+	ProblemTar        = "tar"
+	ProblemGzip       = "gzip"
+	ProblemWrite      = "write" // the archive could not be written, or not synced
+	ProblemEmpty      = "empty"
+	ProblemUnreadable = "unreadable_archive" // the archive cannot be listed to its end
+	ProblemChecksum   = "checksum"           // what is on disk is not what was written
+	ProblemSize       = "size"
+	ProblemCancelled  = "cancelled"
+	ProblemTerminated = "terminated" // somebody else ended it: Kill, or the server's shutdown
+	ProblemInternal   = "internal"
+)
+
+var knownProblems = map[string]bool{
+	"": true, ProblemTar: true, ProblemGzip: true, ProblemWrite: true, ProblemEmpty: true,
+	ProblemUnreadable: true, ProblemChecksum: true, ProblemSize: true, ProblemCancelled: true,
+	ProblemTerminated: true, ProblemInternal: true,
+}
+
+// Result is how a job ended.
+type Result struct {
+	OK        bool
+	Cancelled bool
+	Stage     string
+	Problem   string // empty when OK
+
+	// Exit statuses of the pipe's processes. -1: not known, it was ended with the others.
+	ExitTar, ExitGzip, ExitWrite int
+
+	Size    int64 // bytes
+	SHA256  string
+	Entries int64 // BusyBox: one too many for each newline in a name
+	Warning bool  // GNU tar's exit status 1: a file changed while it was read
+}
+
+// Status reads a job's folder. A job that was never started is no error: Exists is false.
+func (h Host) Status(ctx context.Context, id string) (Status, error) {
+	a, log, err := h.ask(ctx, "status", id)
+	if err != nil {
+		return Status{}, fmt.Errorf("status: %w", err)
+	}
+	return parseStatus(a, log)
+}
+
+// Cancel asks a job to end. It does so within a second or two, with a Result that says so.
+// Asking a job that ended, or never was, is no error.
+func (h Host) Cancel(ctx context.Context, id string) error {
+	if _, _, err := h.ask(ctx, "cancel", id); err != nil {
+		return fmt.Errorf("cancel: %w", err)
+	}
+	return nil
+}
+
+// Kill ends the job's whole process group, first politely and after five seconds by force.
+// It does nothing, and says false, unless process id, start time and boot id all match.
+func (h Host) Kill(ctx context.Context, id string, want JobID) (killed bool, err error) {
+	if want.PID <= 1 || want.StartTime < 0 || !bootIDPattern.MatchString(want.BootID) {
+		return false, nil
+	}
+	a, _, err := h.ask(ctx, "kill", id,
+		parameter{"pid", strconv.Itoa(want.PID)},
+		parameter{"start", strconv.FormatInt(want.StartTime, 10)},
+		parameter{"boot", want.BootID})
+	if err != nil {
+		return false, fmt.Errorf("kill: %w", err)
+	}
+	return a.flag("killed"), nil
+}
+
+// Clean removes the job's folder and nothing else; with keepLog all but its log.
+// It refuses with [ErrJobRunning] while the job is alive. What is not there is clean.
+func (h Host) Clean(ctx context.Context, id string, keepLog bool) error {
+	var parameters []parameter
+	if keepLog {
+		parameters = append(parameters, parameter{"keep_log", "1"})
+	}
+	if _, _, err := h.ask(ctx, "clean", id, parameters...); err != nil {
+		return fmt.Errorf("clean: %w", err)
+	}
+	return nil
+}
+
+// Archive copies the job's archive to w, whole or with an error. [ErrNoArchive] when there is none.
+func (h Host) Archive(ctx context.Context, id string, w io.Writer) error {
+	reader, writer := io.Pipe()
+	copied := make(chan error, 1)
+	go func() {
+		err := copyArchive(w, reader)
+		reader.CloseWithError(err)
+		copied <- err
+	}()
+	runErr := h.run(ctx, "archive", id, nil, writer)
+	writer.CloseWithError(io.ErrUnexpectedEOF)
+	copyErr := <-copied
+
+	switch {
+	case runErr == nil && copyErr == nil:
+		return nil
+	case runErr == nil:
+		return fmt.Errorf("archive: %w", copyErr)
+	case copyErr == nil || errors.Is(copyErr, io.ErrUnexpectedEOF): // short because the command ended
+		return fmt.Errorf("archive: %w", h.explain(runErr, !errors.Is(copyErr, errNoGreeting)))
+	default:
+		return fmt.Errorf("archive: %w", copyErr)
+	}
+}
+
+func copyArchive(w io.Writer, r io.Reader) error {
+	br := newAnswerReader(r)
+	a, err := readAnswer(br)
+	if err != nil {
+		return err
+	}
+	if err := a.refusal(); err != nil {
+		return err
+	}
+	size := a.number("size")
+	if size < 0 {
+		return fmt.Errorf("%w: no size was told", ErrOutput)
+	}
+	if n, err := io.CopyN(w, br, size); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		return fmt.Errorf("after %d of %d bytes: %w", n, size, err)
+	}
+	return nil
+}
+
+// ask runs one subcommand and returns its answer and the bytes after it.
+func (h Host) ask(ctx context.Context, subcommand, id string, parameters ...parameter) (answer, []byte, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	out := &boundedBuffer{limit: outputLimit, overflow: func() {
+		cancel(fmt.Errorf("%w: it is longer than %d bytes", ErrOutput, outputLimit))
+	}}
+	runErr := h.run(ctx, subcommand, id, parameters, out)
+	r := newAnswerReader(bytes.NewReader(out.data))
+	a, err := readAnswer(r)
+	if runErr != nil {
+		return nil, nil, h.explain(runErr, !errors.Is(err, errNoGreeting))
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := a.refusal(); err != nil {
+		return nil, nil, err
+	}
+	rest, err := io.ReadAll(r)
+	return a, rest, err
+}
+
+func (h Host) run(ctx context.Context, subcommand, id string, parameters []parameter, out io.Writer) error {
+	if err := ValidateRoot(h.Root); err != nil {
+		return err
+	}
+	all := []parameter{{"root", h.Root}}
+	if subcommand != "check" {
+		if err := ValidateID(id); err != nil {
+			return err
+		}
+		all = append(all, parameter{"id", id})
+	}
+	in := bytes.NewReader(request(subcommand, append(all, parameters...)))
+	return h.Client.Run(ctx, command(h.Sudo), in, out, nil)
+}
+
+// explain takes a command that failed before the script's greeting for sudo's refusal.
+func (h Host) explain(err error, greeted bool) error {
+	var remote *RemoteError
+	if greeted || !h.Sudo || !errors.As(err, &remote) {
+		return err
+	}
+	user := h.User
+	if c, ok := h.Client.(*Client); ok {
+		user = c.user
+	}
+	const notFound = 127 // of every shell
+	return &SudoError{User: user, Missing: remote.Exit == notFound, Stderr: remote.Stderr}
+}
+
+// refusal is the typed error of an answer that says no.
+func (a answer) refusal() error {
+	switch a.text("refused") {
+	case "":
+		return nil
+	case "folder":
+		state := FolderState(a.text("folder"))
+		if !state.known() {
+			return fmt.Errorf("%w: folder state %s", ErrOutput, printable(string(state)))
+		}
+		return &RefusedError{Reason: state, Detail: a.text("detail")}
+	case "running":
+		return ErrJobRunning
+	case "no_archive":
+		return ErrNoArchive
+	case "newline_in_path":
+		return ErrNewlineInPath
+	default:
+		return fmt.Errorf("%w: refused for %s", ErrOutput, printable(a.text("refused")))
+	}
+}
+
+func list(key string, values []string) []parameter {
+	parameters := make([]parameter, 0, len(values))
+	for _, value := range values {
+		parameters = append(parameters, parameter{key, value})
+	}
+	return parameters
+}
+
+// boundedBuffer keeps the first bytes, and tells once when there are more.
+type boundedBuffer struct {
+	limit    int
+	data     []byte
+	overflow func()
+}
+
+func (b *boundedBuffer) Write(p []byte) (int, error) {
+	room := b.limit - len(b.data)
+	b.data = append(b.data, p[:min(room, len(p))]...)
+	if len(p) > room {
+		b.overflow()
+	}
+	return len(p), nil
+}

@@ -1,0 +1,141 @@
+package ssh
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// flavour is a shell, and with it a set of tools, that a server may have.
+type flavour struct {
+	name    string
+	shell   string   // what /bin/sh is there
+	busybox bool     // tar, gzip and the rest are BusyBox's too
+	tools   []string // the tools that are BusyBox's
+}
+
+var busyboxTools = strings.Fields("tar gzip setsid sha256sum df mkfifo tee sync mv rm mkdir cat ls wc sed head tail tr sleep date id")
+
+// flavours are run by every script test. What is not installed is skipped here and nowhere else.
+var flavours = []flavour{
+	{name: "dash", shell: "dash"},
+	{name: "bash", shell: "bash"},
+	{name: "busybox sh", shell: "busybox"},
+	{name: "busybox", shell: "busybox", busybox: true},
+}
+
+func forEachFlavour(t *testing.T, test func(t *testing.T, s *server)) {
+	t.Helper()
+	for _, f := range flavours {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			test(t, newServer(t, f))
+		})
+	}
+}
+
+// server is this machine, made to look like a server of some flavour.
+type server struct {
+	flavour
+	t    *testing.T
+	bin  string // first in PATH: the shell as sh, BusyBox's tools, and tools made to fail
+	dir  string // scratch, holds the backup folder
+	root string
+	env  []string
+}
+
+func newServer(t *testing.T, f flavour) *server {
+	t.Helper()
+	shell, err := exec.LookPath(f.shell)
+	if err != nil {
+		t.Skipf("%s is not installed", f.shell)
+	}
+	dir := testDir(t)
+	s := &server{flavour: f, t: t, bin: filepath.Join(dir, "bin"), dir: dir, root: filepath.Join(dir, "backups")}
+	must(t, os.Mkdir(s.bin, 0o755))
+	must(t, os.Symlink(shell, filepath.Join(s.bin, "sh")))
+	if f.busybox {
+		for _, tool := range busyboxTools {
+			must(t, os.Symlink(shell, filepath.Join(s.bin, tool)))
+		}
+	}
+	t.Cleanup(s.endJobs)
+	return s
+}
+
+// testDir is like t.TempDir, with a path that is a valid backup folder.
+func testDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "sshtest-")
+	must(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	dir, err = filepath.EvalSymlinks(dir)
+	must(t, err)
+	return dir
+}
+
+// fake puts a tool in front of the real one. In its text, REAL is the real tool.
+func (s *server) fake(tool, text string) {
+	s.t.Helper()
+	link := filepath.Join(s.bin, tool)
+	realTool := ""
+	if s.busybox {
+		applet, err := exec.LookPath("busybox")
+		must(s.t, err)
+		realTool = applet + " " + tool
+		must(s.t, os.Remove(link))
+	} else {
+		path, err := exec.LookPath(tool)
+		must(s.t, err)
+		realTool = path
+	}
+	text = "#!/bin/sh\n" + strings.ReplaceAll(text, "REAL", realTool) + "\n"
+	must(s.t, os.WriteFile(link, []byte(text), 0o755))
+}
+
+func (s *server) host() Host { return Host{Client: s, Root: s.root} }
+
+// Run is [Conn] without a network: what sshd does with the login user's shell.
+func (s *server) Run(ctx context.Context, command string, in io.Reader, out, errOut io.Writer) error {
+	command = strings.Replace(command, "/bin/sh", filepath.Join(s.bin, "sh"), 1)
+	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, "sh"), "-c", command)
+	cmd.Env = append([]string{"PATH=" + s.bin + ":" + os.Getenv("PATH"), "HOME=" + s.dir}, s.env...)
+	cmd.Dir = "/"
+	var said bytes.Buffer
+	if errOut == nil {
+		errOut = io.Discard
+	}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, out, io.MultiWriter(&said, errOut)
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return &RemoteError{Exit: exit.ExitCode(), Stderr: said.String()}
+	}
+	return err
+}
+
+// endJobs ends what a failed test left running: the groups of the jobs in our own folders.
+func (s *server) endJobs() {
+	jobs, _ := filepath.Glob(filepath.Join(s.dir, "*", "*", "job"))
+	for _, file := range jobs {
+		id := filepath.Base(filepath.Dir(file))
+		host := Host{Client: s, Root: filepath.Dir(filepath.Dir(file))}
+		if status, err := host.Status(context.Background(), id); err == nil && status.Alive {
+			syscall.Kill(-status.Job.PID, syscall.SIGKILL)
+		}
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

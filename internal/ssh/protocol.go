@@ -1,0 +1,255 @@
+package ssh
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+
+	_ "embed"
+)
+
+//go:embed backup.sh
+var script string
+
+const (
+	// bootstrap reads the script from standard input up to the end marker and evaluates it;
+	// what follows on standard input is the script's. The read builtin takes no byte too many,
+	// unlike sh -s. It has no exclamation mark, so that csh passes it on like any other shell.
+	bootstrap = `/bin/sh -c 'n=$(printf "\n.");n=${n%.};s=;while IFS= read -r l;do ` +
+		`case $l in "#end-of-script")eval "$s";exit;;esac;s=$s$l$n;done;exit 66'`
+	endOfScript = "#end-of-script\n"
+	greeting    = "cloudaipilot-job 1"
+
+	outputLimit = 256 << 10
+	noiseLimit  = 64 << 10 // what login scripts may say before the greeting
+	maxLine     = 4 << 10
+	maxLines    = 2000
+)
+
+func command(sudo bool) string {
+	if sudo {
+		return "sudo -n " + bootstrap
+	}
+	return bootstrap
+}
+
+// parameter is one key=value line for the script.
+type parameter struct{ key, value string }
+
+func request(subcommand string, parameters []parameter) []byte {
+	var b bytes.Buffer
+	b.WriteString(script)
+	b.WriteString(endOfScript)
+	b.WriteString(subcommand + "\n")
+	for _, p := range parameters {
+		b.WriteString(p.key + "=" + encode(p.value) + "\n")
+	}
+	b.WriteString("end\n")
+	return b.Bytes()
+}
+
+// encode writes every byte that could mean something to a shell as \0ooo, for printf %b.
+func encode(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("/_.,:+@%=-", c) >= 0:
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, `\0%03o`, c)
+		}
+	}
+	return b.String()
+}
+
+// answer is what the script said before the line ".".
+type answer map[string][]string
+
+var answerLine = regexp.MustCompile(`^([a-z][a-z0-9_]*)=([ -~]*)$`)
+
+var errNoGreeting = fmt.Errorf("%w: the job script did not begin: %w", ErrOutput, io.ErrUnexpectedEOF)
+
+// readAnswer reads up to the line ".", and leaves r at what follows it.
+func readAnswer(r *bufio.Reader) (answer, error) {
+	for noise := 0; ; {
+		text, err := readLine(r)
+		if text == greeting && err == nil {
+			break
+		}
+		noise += len(text) + 1
+		if err != nil || noise > noiseLimit {
+			return nil, errNoGreeting
+		}
+	}
+	a := answer{}
+	for range maxLines {
+		text, err := readLine(r)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrOutput, io.ErrUnexpectedEOF)
+		}
+		if text == "." {
+			return a, nil
+		}
+		match := answerLine.FindStringSubmatch(text)
+		if match == nil {
+			return nil, fmt.Errorf("%w: %s", ErrOutput, printable(text))
+		}
+		a[match[1]] = append(a[match[1]], match[2])
+	}
+	return nil, fmt.Errorf("%w: it has too many lines", ErrOutput)
+}
+
+// readLine returns a line without its end; of a line that is too long, a piece.
+func readLine(r *bufio.Reader) (string, error) {
+	raw, err := r.ReadSlice('\n')
+	if errors.Is(err, bufio.ErrBufferFull) {
+		return string(raw), nil
+	}
+	return strings.TrimSuffix(string(raw), "\n"), err
+}
+
+func newAnswerReader(r io.Reader) *bufio.Reader { return bufio.NewReaderSize(r, maxLine) }
+
+// has tells a key that was said from one that was not.
+func (a answer) has(key string) bool { return len(a[key]) > 0 }
+
+func (a answer) text(key string) string {
+	if !a.has(key) {
+		return ""
+	}
+	return a[key][0]
+}
+
+func (a answer) flag(key string) bool { return a.text(key) == "1" }
+
+// number takes what is no number for unknown: -1.
+func (a answer) number(key string) int64 {
+	n, err := strconv.ParseInt(a.text(key), 10, 64)
+	if err != nil || n < 0 {
+		return -1
+	}
+	return n
+}
+
+// kib is a number of KiB in bytes, -1 when unknown.
+func (a answer) kib(key string) int64 {
+	n := a.number(key)
+	if n < 0 || n > 1<<52 {
+		return -1
+	}
+	return n << 10
+}
+
+func (a answer) job() JobID {
+	pid, start := a.number("pid"), a.number("start")
+	if pid <= 1 || pid > 1<<31-1 || start < 0 || !bootIDPattern.MatchString(a.text("boot")) {
+		return JobID{}
+	}
+	return JobID{PID: int(pid), StartTime: start, BootID: a.text("boot")}
+}
+
+var (
+	bootIDPattern = regexp.MustCompile(`^[0-9a-f-]{1,64}$`)
+	sha256Pattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	wordPattern   = regexp.MustCompile(`^[a-z_]{1,32}$`)
+)
+
+func parseCheck(a answer, includes int) (CheckReport, error) {
+	report := CheckReport{
+		Missing:      a["missing"],
+		GNUTar:       a.flag("gnu_tar"),
+		SudoOK:       a.text("uid") == "0",
+		Folder:       FolderState(a.text("folder")),
+		FolderDetail: a.text("detail"),
+		FreeBytes:    a.kib("free_kib"),
+		TotalBytes:   a.kib("total_kib"),
+		FreeInodes:   a.number("free_inodes"),
+		TotalInodes:  a.number("total_inodes"),
+		BootID:       a.text("boot"),
+		Time:         a.number("time"),
+	}
+	if !report.Folder.known() {
+		return CheckReport{}, fmt.Errorf("%w: folder state %s", ErrOutput, printable(string(report.Folder)))
+	}
+	if len(a["path"]) != includes {
+		return CheckReport{}, fmt.Errorf("%w: %d paths were asked for, %d told", ErrOutput, includes, len(a["path"]))
+	}
+	for _, said := range a["path"] {
+		state := PathState(said)
+		if !state.known() {
+			return CheckReport{}, fmt.Errorf("%w: path state %s", ErrOutput, printable(said))
+		}
+		report.Paths = append(report.Paths, state)
+	}
+	return report, nil
+}
+
+func parseStatus(a answer, log []byte) (Status, error) {
+	status := Status{
+		Exists:      a.flag("exists"),
+		Job:         a.job(),
+		Alive:       a.flag("alive"),
+		SameBoot:    a.flag("same_boot"),
+		FreeBytes:   a.kib("free_kib"),
+		TotalBytes:  a.kib("total_kib"),
+		FreeInodes:  a.number("free_inodes"),
+		TotalInodes: a.number("total_inodes"),
+		Log:         string(log[max(0, len(log)-logLimit):]),
+	}
+	if step := a.text("progress_step"); wordPattern.MatchString(step) {
+		status.Step = step
+		status.Bytes = max(0, a.number("progress_bytes"))
+		status.ProgressAt = max(0, a.number("progress_at"))
+	}
+	if a.has("result_ok") {
+		result, err := parseResult(a)
+		if err != nil {
+			return Status{}, err
+		}
+		status.Result = &result
+	}
+	return status, nil
+}
+
+func parseResult(a answer) (Result, error) {
+	result := Result{
+		OK:        a.flag("result_ok"),
+		Cancelled: a.flag("result_cancelled"),
+		Stage:     a.text("result_stage"),
+		Problem:   a.text("result_problem"),
+		ExitTar:   exitStatus(a, "result_exit_tar"),
+		ExitGzip:  exitStatus(a, "result_exit_gzip"),
+		ExitWrite: exitStatus(a, "result_exit_write"),
+		Size:      max(0, a.number("result_size")),
+		SHA256:    a.text("result_sha256"),
+		Entries:   max(0, a.number("result_entries")),
+		Warning:   a.flag("result_warning"),
+	}
+	if !knownProblems[result.Problem] || result.OK != (result.Problem == "") {
+		return Result{}, fmt.Errorf("%w: problem %s", ErrOutput, printable(result.Problem))
+	}
+	if result.Stage != StageArchive && result.Stage != StageVerify {
+		return Result{}, fmt.Errorf("%w: stage %s", ErrOutput, printable(result.Stage))
+	}
+	if !sha256Pattern.MatchString(result.SHA256) {
+		result.SHA256 = ""
+	}
+	if result.OK && (result.SHA256 == "" || result.Size == 0 || result.Entries == 0) {
+		return Result{}, fmt.Errorf("%w: a success without an archive", ErrOutput)
+	}
+	return result, nil
+}
+
+func exitStatus(a answer, key string) int {
+	n := a.number(key)
+	if n > 255 {
+		return -1
+	}
+	return int(n)
+}
