@@ -192,3 +192,12 @@ func (c *ControlPlane) Servers(ctx context.Context, page Page) ([]backup.Server,
 }
 
 func isNotFound(err error) bool { return errors.Is(err, ErrNotFound) }
+
+// ServersNamed returns the server of that name, if there is one.
+func (c *ControlPlane) ServersNamed(ctx context.Context, name string) ([]backup.Server, error) {
+	s, err := c.Store.ServerByName(ctx, name)
+	if isNotFound(err) {
+		return nil, nil
+	}
+	return []backup.Server{s}, err
+}

@@ -69,6 +69,20 @@ func OpenForReading(ctx context.Context, path string) (*Store, error) {
 	return s, nil
 }
 
+// OpenEmpty returns a store without records, in memory: what a directory that does not exist reads as. Its control
+// plane has no id.
+func OpenEmpty(ctx context.Context) (*Store, error) {
+	s, err := open(":memory:", nil)
+	if err != nil {
+		return nil, err
+	}
+	s.db.SetMaxOpenConns(1) // every connection would have a database of its own
+	if err := s.migrate(ctx, time.Unix(0, 0)); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
 func open(path string, options url.Values) (*Store, error) {
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: options.Encode()}
 	db, err := sql.Open("sqlite", u.String())

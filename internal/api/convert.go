@@ -1,0 +1,112 @@
+package api
+
+import (
+	"time"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/diagnosis"
+)
+
+// FromServer translates a server. Nothing secret is in it.
+func FromServer(s backup.Server) Server {
+	return Server{
+		ID: string(s.ID), Name: s.Name, Host: s.Host, Port: s.Port, User: s.User,
+		HostKey: s.HostKey, RecordHostKey: s.RecordHostKey, RecordedHostKey: s.RecordedHostKey,
+		BackupDir: s.BackupDir, Privilege: string(s.Privilege), Environment: s.Environment,
+		ConnectTimeoutSeconds:    int(s.ConnectTimeout / time.Second),
+		KeepaliveIntervalSeconds: int(s.KeepaliveInterval / time.Second),
+		KeySource:                string(s.KeySource), PublicKey: s.PublicKey,
+		CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, Version: s.Version,
+	}
+}
+
+// Apply puts the fields that a request names into a specification.
+func (in ServerInput) Apply(s *backup.ServerSpec) {
+	put(&s.Name, in.Name)
+	put(&s.Host, in.Host)
+	put(&s.Port, in.Port)
+	put(&s.User, in.User)
+	put(&s.HostKey, in.HostKey)
+	put(&s.RecordHostKey, in.RecordHostKey)
+	put(&s.BackupDir, in.BackupDir)
+	put((*string)(&s.Privilege), in.Privilege)
+	put(&s.Environment, in.Environment)
+	seconds(&s.ConnectTimeout, in.ConnectTimeoutSeconds)
+	seconds(&s.KeepaliveInterval, in.KeepaliveIntervalSeconds)
+}
+
+// Spec returns the backup that a request asks for.
+func (in BackupInput) Spec(server backup.ServerID) backup.Spec {
+	spec := backup.Spec{ServerID: server, Type: backup.Type(in.Type), RetentionDays: backup.DefaultRetentionDays}
+	put(&spec.RetentionDays, in.RetentionDays)
+	put(&spec.Files, in.Files)
+	return spec
+}
+
+func put[T any](to, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+func seconds(to *time.Duration, from *int) {
+	if from != nil {
+		*to = time.Duration(*from) * time.Second
+	}
+}
+
+// FromBackup translates a backup or a tombstone.
+func FromBackup(b backup.Backup) Backup {
+	return Backup{
+		ID: string(b.ID), ServerID: string(b.ServerID), ServerName: b.ServerName, Type: string(b.Type), Files: b.Files,
+		RetentionDays: b.RetentionDays, Status: string(b.Status), Trigger: string(b.Trigger), Managed: b.Managed,
+		ActivityID: string(b.Activity), CreatedAt: b.CreatedAt, StartedAt: optional(b.StartedAt), FinishedAt: optional(b.FinishedAt),
+		ExpiresAt: b.ExpiresAt, DeletedAt: optional(b.DeletedAt), DeleteReason: string(b.DeleteReason),
+		Path: b.Path, SizeBytes: b.SizeBytes, SHA256: b.SHA256, Entries: b.Entries, Warnings: orEmpty(b.Warnings),
+		Progress: Progress{Step: b.Progress.Step, Bytes: b.Progress.Bytes, At: optional(b.Progress.At)},
+		Failure:  FromFailure(b.Failure),
+	}
+}
+
+// FromFailure explains a failure; nil stays nil.
+func FromFailure(f *backup.Failure) *Failure {
+	if f == nil {
+		return nil
+	}
+	d := diagnosis.Explain(*f)
+	return &Failure{
+		Stage: string(f.Stage), Class: string(d.Class), Code: d.Code, Title: d.Title, Cause: d.Cause,
+		Fix: orEmpty(d.Fix), References: orEmpty(d.References), Text: f.Text, ExitStatus: f.ExitStatus, FailedAt: f.At, Evidence: f.Evidence,
+	}
+}
+
+// FromActivity translates an activity and its log.
+func FromActivity(a backup.Activity, log []backup.LogLine) Activity {
+	return Activity{
+		ID: string(a.ID), Type: string(a.Type), TargetID: a.TargetID, ServerID: string(a.ServerID), Title: a.Title,
+		Status: string(a.Status), Steps: orEmpty(a.Steps), CreatedAt: a.CreatedAt, FinishedAt: optional(a.FinishedAt), Log: FromLog(log),
+	}
+}
+
+// FromLog translates the lines of a log.
+func FromLog(lines []backup.LogLine) []LogLine {
+	var out []LogLine
+	for _, l := range lines {
+		out = append(out, LogLine{At: l.At, Step: l.Step, Text: l.Text})
+	}
+	return out
+}
+
+func optional(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+func orEmpty[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}

@@ -1,0 +1,213 @@
+package api
+
+import (
+	"time"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+)
+
+// Headers.
+const (
+	// ControlPlaneHeader carries the id of the control plane that answered; empty while it has no records.
+	ControlPlaneHeader = "X-CloudAIPilot-Control-Plane"
+	// IdempotencyHeader makes the repetition of a POST answer with the first one's result.
+	IdempotencyHeader = "Idempotency-Key"
+	// ChecksumHeader carries the SHA-256 of an archive, in hex.
+	ChecksumHeader = "X-CloudAIPilot-SHA256"
+)
+
+// ControlPlane says who answers.
+type ControlPlane struct {
+	ID      string `json:"id" doc:"Identifier of the control plane; empty while it has no records"`
+	Version string `json:"version" doc:"Version of the program that answers"`
+}
+
+// Server is a machine that can be backed up.
+type Server struct {
+	ID                       string    `json:"id"`
+	Name                     string    `json:"name"`
+	Host                     string    `json:"host"`
+	Port                     int       `json:"port"`
+	User                     string    `json:"user"`
+	HostKey                  string    `json:"host_key" doc:"Pinned host key: a key line or a SHA256 fingerprint"`
+	RecordHostKey            bool      `json:"record_host_key" doc:"Trust and keep the host key of the first contact"`
+	RecordedHostKey          string    `json:"recorded_host_key" doc:"Host key of the first contact, where it was asked for"`
+	BackupDir                string    `json:"backup_dir"`
+	Privilege                string    `json:"privilege" enum:"none,sudo"`
+	Environment              string    `json:"environment"`
+	ConnectTimeoutSeconds    int       `json:"connect_timeout_seconds"`
+	KeepaliveIntervalSeconds int       `json:"keepalive_interval_seconds"`
+	KeySource                string    `json:"key_source" enum:"none,generated,provided"`
+	PublicKey                string    `json:"public_key" doc:"Line for the login user's authorized_keys"`
+	CreatedAt                time.Time `json:"created_at"`
+	UpdatedAt                time.Time `json:"updated_at"`
+	Version                  int64     `json:"version" doc:"Counts the changes"`
+}
+
+// ServerInput is what a request says about a server. A field left out keeps its value, or its default on create.
+type ServerInput struct {
+	Name                     *string `json:"name,omitempty"`
+	Host                     *string `json:"host,omitempty"`
+	Port                     *int    `json:"port,omitempty"`
+	User                     *string `json:"user,omitempty"`
+	HostKey                  *string `json:"host_key,omitempty"`
+	RecordHostKey            *bool   `json:"record_host_key,omitempty"`
+	BackupDir                *string `json:"backup_dir,omitempty"`
+	Privilege                *string `json:"privilege,omitempty"`
+	Environment              *string `json:"environment,omitempty"`
+	ConnectTimeoutSeconds    *int    `json:"connect_timeout_seconds,omitempty"`
+	KeepaliveIntervalSeconds *int    `json:"keepalive_interval_seconds,omitempty"`
+
+	PrivateKey  *string `json:"private_key,omitempty" maxLength:"65536" doc:"The user's own private key, PEM; never returned"`
+	GenerateKey *bool   `json:"generate_key,omitempty" doc:"true: the control plane makes a pair, unless it made the present one; false: have no key; left out: keep the present one, or make one on create"`
+
+	Version int64    `json:"version,omitempty" doc:"Of the server the change was made from; 0 accepts any"`
+	Unknown []string `json:"unknown,omitempty" maxItems:"100" doc:"Only with validate_only: paths of the fields whose values are not known yet"`
+}
+
+// Backup is one archive of one server.
+type Backup struct {
+	ID            string             `json:"id"`
+	ServerID      string             `json:"server_id"`
+	ServerName    string             `json:"server_name"`
+	Type          string             `json:"type" enum:"files,database,full,snapshot"`
+	Files         backup.FilesSource `json:"files"`
+	RetentionDays int                `json:"retention_days"`
+	Status        string             `json:"status" enum:"pending,running,completed,failed"`
+	Trigger       string             `json:"trigger" enum:"manual,scheduled"`
+	Managed       bool               `json:"managed" doc:"Kept by Terraform"`
+	ActivityID    string             `json:"activity_id"`
+	CreatedAt     time.Time          `json:"created_at"`
+	StartedAt     *time.Time         `json:"started_at,omitempty"`
+	FinishedAt    *time.Time         `json:"finished_at,omitempty"`
+	ExpiresAt     time.Time          `json:"expires_at"`
+	DeletedAt     *time.Time         `json:"deleted_at,omitempty" doc:"Only on a tombstone"`
+	DeleteReason  string             `json:"delete_reason,omitempty" doc:"Only on a tombstone: deleted or expired"`
+	Path          string             `json:"path" doc:"Of the archive on the server; empty until it is complete"`
+	SizeBytes     int64              `json:"size_bytes"`
+	SHA256        string             `json:"sha256"`
+	Entries       int64              `json:"entries" doc:"Members of the archive"`
+	Warnings      []string           `json:"warnings"`
+	Progress      Progress           `json:"progress"`
+	Failure       *Failure           `json:"failure,omitempty"`
+}
+
+// Progress is how far a backup has come.
+type Progress struct {
+	Step  string     `json:"step"`
+	Bytes int64      `json:"bytes" doc:"Of the archive written so far"`
+	At    *time.Time `json:"at,omitempty" doc:"When bytes last grew, by the server's clock"`
+}
+
+// Failure is why a backup failed, explained when it is read.
+type Failure struct {
+	Stage      string          `json:"stage" enum:"connect,preflight,archive,verify"`
+	Class      string          `json:"class"`
+	Code       string          `json:"code"`
+	Title      string          `json:"title"`
+	Cause      string          `json:"cause"`
+	Fix        []string        `json:"fix"`
+	References []string        `json:"references"`
+	Text       string          `json:"text" doc:"The error in the words of whoever raised it"`
+	ExitStatus int             `json:"exit_status"`
+	FailedAt   time.Time       `json:"failed_at"`
+	Evidence   backup.Evidence `json:"evidence"`
+}
+
+// LastFailure is the answer to "what failed last".
+type LastFailure struct {
+	Failed  bool     `json:"failed"`
+	Backup  *Backup  `json:"backup,omitempty"`
+	Failure *Failure `json:"failure,omitempty"`
+}
+
+// BackupInput asks for a backup.
+type BackupInput struct {
+	Type          string              `json:"type"`
+	Files         *backup.FilesSource `json:"files,omitempty"`
+	RetentionDays *int                `json:"retention_days,omitempty" doc:"1 to 365; 30 if left out"`
+	Managed       bool                `json:"managed,omitempty" doc:"Terraform keeps it"`
+	Client        string              `json:"client,omitempty" maxLength:"64" doc:"Names the client that will wait. An unfinished managed backup of the same archive whose client is gone is taken over instead of starting a second one"`
+	Unknown       []string            `json:"unknown,omitempty" maxItems:"100" doc:"Only with validate_only: paths of the fields whose values are not known yet"`
+}
+
+// BackupPatch changes a backup's record; a field left out keeps its value.
+type BackupPatch struct {
+	RetentionDays *int  `json:"retention_days,omitempty"`
+	Managed       *bool `json:"managed,omitempty"`
+}
+
+// Deleted is the answer to a deletion.
+type Deleted struct {
+	Leftover string `json:"leftover" doc:"Why files may remain on the server; empty if none do"`
+}
+
+// BackupLog is what is known of how a backup went.
+type BackupLog struct {
+	Lines  []LogLine `json:"lines" doc:"What the control plane did"`
+	Output string    `json:"output" doc:"What the tools on the server said, the last 64 KiB"`
+}
+
+// Activity is one entry of the activity log.
+type Activity struct {
+	ID         string                `json:"id"`
+	Type       string                `json:"type"`
+	TargetID   string                `json:"target_id"`
+	ServerID   string                `json:"server_id"`
+	Title      string                `json:"title"`
+	Status     string                `json:"status" enum:"queued,running,completed,failed"`
+	Steps      []backup.ActivityStep `json:"steps"`
+	CreatedAt  time.Time             `json:"created_at"`
+	FinishedAt *time.Time            `json:"finished_at,omitempty"`
+	Log        []LogLine             `json:"log,omitempty" doc:"Only when one activity is asked for"`
+}
+
+// LogLine is one line of an activity's log.
+type LogLine struct {
+	At   time.Time `json:"at"`
+	Step string    `json:"step"`
+	Text string    `json:"text"`
+}
+
+// List is one page of a list.
+type List[T any] struct {
+	Items      []T    `json:"items"`
+	NextCursor string `json:"next_cursor,omitempty" doc:"Pass as cursor for the next page; left out on the last one"`
+}
+
+// Findings is the answer to a request with validate_only.
+type Findings struct {
+	Findings []backup.Finding `json:"findings"`
+}
+
+// Problem is an error, in the form of RFC 9457.
+type Problem struct {
+	Type      string           `json:"type,omitempty"`
+	Title     string           `json:"title"`
+	Status    int              `json:"status"`
+	Detail    string           `json:"detail,omitempty"`
+	Code      backup.Code      `json:"code"`
+	Field     string           `json:"field,omitempty" doc:"Path of the field to blame"`
+	Fix       string           `json:"fix,omitempty" doc:"What to do about it"`
+	Retryable bool             `json:"retryable" doc:"Whether the same request may succeed later"`
+	RequestID string           `json:"request_id,omitempty"`
+	Findings  []backup.Finding `json:"findings,omitempty" doc:"Everything that was found, the first is the problem itself"`
+}
+
+// Error makes a Problem an error.
+func (p *Problem) Error() string {
+	text := p.Title
+	if p.Detail != "" {
+		text += ": " + p.Detail
+	}
+	if p.Fix != "" {
+		text += " " + p.Fix
+	}
+	return text
+}
+
+// GetStatus is the HTTP status.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// ContentType names problem details, whatever type the success would have had.
+func (p *Problem) ContentType(string) string { return "application/problem+json" }

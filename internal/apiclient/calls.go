@@ -1,0 +1,211 @@
+package apiclient
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/api"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+)
+
+// PollFor is how long one long poll lasts.
+const PollFor = 20 * time.Second
+
+// ControlPlane asks who answers.
+func (c *Client) ControlPlane(ctx context.Context) (out api.ControlPlane, err error) {
+	return out, c.call(ctx, http.MethodGet, "/v1/control-plane", nil, nil, &out)
+}
+
+// all follows the cursors of a list to its end.
+func all[T any](ctx context.Context, c *Client, path string, query url.Values) ([]T, error) {
+	var items []T
+	query.Set("limit", "1000")
+	for {
+		var page api.List[T]
+		if err := c.call(ctx, http.MethodGet, path, query, nil, &page); err != nil {
+			return nil, err
+		}
+		items = append(items, page.Items...)
+		if page.NextCursor == "" {
+			return items, nil
+		}
+		query.Set("cursor", page.NextCursor)
+	}
+}
+
+// Servers lists all servers.
+func (c *Client) Servers(ctx context.Context) ([]api.Server, error) {
+	return all[api.Server](ctx, c, "/v1/servers", url.Values{})
+}
+
+// ServersNamed returns the server of that name, or none.
+func (c *Client) ServersNamed(ctx context.Context, name string) ([]api.Server, error) {
+	return all[api.Server](ctx, c, "/v1/servers", url.Values{"name": {name}})
+}
+
+// Server shows a server.
+func (c *Client) Server(ctx context.Context, id string) (out api.Server, err error) {
+	return out, c.call(ctx, http.MethodGet, "/v1/servers/"+url.PathEscape(id), nil, nil, &out)
+}
+
+// CreateServer adds a server.
+func (c *Client) CreateServer(ctx context.Context, in api.ServerInput) (out api.Server, err error) {
+	return out, c.call(ctx, http.MethodPost, "/v1/servers", nil, in, &out)
+}
+
+// CheckServer says what adding a server, or changing the one with that id, would meet.
+func (c *Client) CheckServer(ctx context.Context, id string, in api.ServerInput) ([]backup.Finding, error) {
+	path := "/v1/servers/validate_only"
+	if id != "" {
+		path = "/v1/servers/" + url.PathEscape(id) + "/validate_only"
+	}
+	var out api.Findings
+	err := c.call(ctx, http.MethodPost, path, nil, in, &out)
+	return out.Findings, err
+}
+
+// UpdateServer changes a server in place.
+func (c *Client) UpdateServer(ctx context.Context, id string, in api.ServerInput) (out api.Server, err error) {
+	return out, c.call(ctx, http.MethodPatch, "/v1/servers/"+url.PathEscape(id), nil, in, &out)
+}
+
+// DeleteServer forgets a server.
+func (c *Client) DeleteServer(ctx context.Context, id string) error {
+	return c.call(ctx, http.MethodDelete, "/v1/servers/"+url.PathEscape(id), nil, nil, nil)
+}
+
+// CreateBackup asks for a backup, which is pending when this returns.
+func (c *Client) CreateBackup(ctx context.Context, server string, in api.BackupInput) (out api.Backup, err error) {
+	return out, c.call(ctx, http.MethodPost, "/v1/servers/"+url.PathEscape(server)+"/backups", nil, in, &out)
+}
+
+// CheckBackup says what a backup would meet.
+func (c *Client) CheckBackup(ctx context.Context, server string, in api.BackupInput) ([]backup.Finding, error) {
+	var out api.Findings
+	err := c.call(ctx, http.MethodPost, "/v1/backups/validate_only", url.Values{"server_id": {server}}, in, &out)
+	return out.Findings, err
+}
+
+// BackupFilter selects backups; zero fields select all.
+type BackupFilter struct {
+	ServerID string
+	Status   string
+	Managed  *bool
+	Newest   bool // newest first
+}
+
+func (f BackupFilter) values() url.Values {
+	v := url.Values{}
+	for name, value := range map[string]string{"server_id": f.ServerID, "status": f.Status} {
+		if value != "" {
+			v.Set(name, value)
+		}
+	}
+	if f.Managed != nil {
+		v.Set("managed", strconv.FormatBool(*f.Managed))
+	}
+	if f.Newest {
+		v.Set("order", "newest")
+	}
+	return v
+}
+
+// Backups lists backups.
+func (c *Client) Backups(ctx context.Context, f BackupFilter) ([]api.Backup, error) {
+	return all[api.Backup](ctx, c, "/v1/backups", f.values())
+}
+
+// Backup shows a backup or its tombstone.
+func (c *Client) Backup(ctx context.Context, id string) (out api.Backup, err error) {
+	return out, c.call(ctx, http.MethodGet, "/v1/backups/"+url.PathEscape(id), nil, nil, &out)
+}
+
+// WaitForBackup waits until a backup is finished or ctx ends, and calls progress after every poll.
+func (c *Client) WaitForBackup(ctx context.Context, id string, progress func(api.Backup)) (api.Backup, error) {
+	query := url.Values{"wait": {PollFor.String()}, "client": {c.name}}
+	for {
+		var b api.Backup
+		if err := c.call(ctx, http.MethodGet, "/v1/backups/"+url.PathEscape(id), query, nil, &b); err != nil {
+			return b, err
+		}
+		if progress != nil {
+			progress(b)
+		}
+		if backup.Status(b.Status).Finished() || b.DeletedAt != nil {
+			return b, nil
+		}
+	}
+}
+
+// UpdateBackup changes a backup's record.
+func (c *Client) UpdateBackup(ctx context.Context, id string, in api.BackupPatch) (out api.Backup, err error) {
+	return out, c.call(ctx, http.MethodPatch, "/v1/backups/"+url.PathEscape(id), nil, in, &out)
+}
+
+// CancelBackup asks for an end of an unfinished backup.
+func (c *Client) CancelBackup(ctx context.Context, id string) (out api.Backup, err error) {
+	return out, c.call(ctx, http.MethodPost, "/v1/backups/"+url.PathEscape(id)+"/cancel", nil, nil, &out)
+}
+
+// DeleteBackup deletes a finished backup and its archive.
+func (c *Client) DeleteBackup(ctx context.Context, id string) (out api.Deleted, err error) {
+	return out, c.call(ctx, http.MethodDelete, "/v1/backups/"+url.PathEscape(id), nil, nil, &out)
+}
+
+// BackupLog shows how a backup went.
+func (c *Client) BackupLog(ctx context.Context, id string) (out api.BackupLog, err error) {
+	return out, c.call(ctx, http.MethodGet, "/v1/backups/"+url.PathEscape(id)+"/log", nil, nil, &out)
+}
+
+// Download writes an archive to w and checks its length and SHA-256 against the record.
+func (c *Client) Download(ctx context.Context, id string, w io.Writer) (int64, error) {
+	resp, err := c.send(ctx, http.MethodGet, "/v1/backups/"+url.PathEscape(id)+"/archive", nil, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close() //nolint:errcheck // only read
+	hash := sha256.New()
+	n, err := io.Copy(io.MultiWriter(w, hash), resp.Body)
+	if err != nil {
+		return n, fmt.Errorf("the download broke off after %d of %d bytes: %w", n, resp.ContentLength, err)
+	}
+	if got, want := hex.EncodeToString(hash.Sum(nil)), resp.Header.Get(api.ChecksumHeader); got != want {
+		return n, fmt.Errorf("the archive is damaged: its SHA-256 is %s and was %s when it was made", got, want)
+	}
+	return n, nil
+}
+
+// LastFailure shows the last failure of a server, or that of a backup. Exactly one of the ids is given.
+func (c *Client) LastFailure(ctx context.Context, server, id string) (out api.LastFailure, err error) {
+	query := url.Values{"server_id": {server}}
+	if id != "" {
+		query = url.Values{"backup_id": {id}}
+	}
+	return out, c.call(ctx, http.MethodGet, "/v1/failures/last", query, nil, &out)
+}
+
+// Activities lists the newest activities, at most limit (1 to 1,000); target and server may be empty.
+func (c *Client) Activities(ctx context.Context, target, server string, limit int) ([]api.Activity, error) {
+	var page api.List[api.Activity]
+	query := url.Values{"limit": {strconv.Itoa(limit)}}
+	if target != "" {
+		query.Set("target_id", target)
+	}
+	if server != "" {
+		query.Set("server_id", server)
+	}
+	err := c.call(ctx, http.MethodGet, "/v1/activities", query, nil, &page)
+	return page.Items, err
+}
+
+// Activity shows an activity and its log.
+func (c *Client) Activity(ctx context.Context, id string) (out api.Activity, err error) {
+	return out, c.call(ctx, http.MethodGet, "/v1/activities/"+url.PathEscape(id), nil, nil, &out)
+}

@@ -1,0 +1,272 @@
+package apiserver
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/api"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/controlplane"
+)
+
+// maxWait bounds one long poll.
+const maxWait = time.Minute
+
+type backupPath struct {
+	ID string `path:"id" maxLength:"64"`
+}
+
+// id checks the identifier: paths on servers are made of it.
+func (p backupPath) id() (backup.ID, error) {
+	id, err := backup.ParseID(p.ID)
+	if err != nil {
+		return "", &api.Problem{Title: "There is no such backup", Status: http.StatusNotFound, Code: backup.CodeNotFound, Detail: err.Error() + "."}
+	}
+	return id, nil
+}
+
+type waitQuery struct {
+	Wait   string `query:"wait" maxLength:"16" doc:"Answer when a backup is finished, or after this time, at most 1m: 30s"`
+	Client string `query:"client" maxLength:"64" doc:"Names the client that waits"`
+}
+
+func (w waitQuery) patience() (time.Duration, error) {
+	if w.Wait == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(w.Wait)
+	if err != nil || d < 0 || d > maxWait {
+		return 0, &api.Problem{Title: "Invalid wait", Status: http.StatusUnprocessableEntity, Code: backup.CodeInvalidArgument, Field: "wait",
+			Detail: fmt.Sprintf("wait is %q; allowed are 0s to %s.", backup.Excerpt(w.Wait, 20), maxWait)}
+	}
+	return d, nil
+}
+
+func (h *handlers) createBackup(ctx context.Context, in *struct {
+	idempotent
+	serverPath
+	Body api.BackupInput
+},
+) (*body[api.Backup], error) {
+	once, err := in.of([]any{in.ID, in.Body})
+	if err != nil {
+		return nil, err
+	}
+	b, err := h.plane.CreateBackup(ctx, controlplane.CreateRequest{Spec: in.Body.Spec(backup.ServerID(in.ID)),
+		Trigger: backup.TriggerManual, Managed: in.Body.Managed, Client: in.Body.Client, Once: once})
+	return answer(api.FromBackup(b), err)
+}
+
+func (h *handlers) validateBackup(ctx context.Context, in *struct {
+	ServerID string `query:"server_id" maxLength:"64"`
+	Body     api.BackupInput
+},
+) (*body[api.Findings], error) {
+	return findings(h.plane.CheckBackup(ctx, in.Body.Spec(backup.ServerID(in.ServerID)), in.Body.Unknown))
+}
+
+func (h *handlers) listBackups(ctx context.Context, in *struct {
+	pageQuery
+	waitQuery
+	IDs      []string `query:"id" maxItems:"1000" doc:"Only these, tombstones included"`
+	ServerID string   `query:"server_id" maxLength:"64"`
+	Status   []string `query:"status" enum:"pending,running,completed,failed"`
+	Managed  string   `query:"managed" enum:"true,false" doc:"Only those that Terraform keeps, or only the others"`
+	Order    string   `query:"order" enum:"oldest,newest" default:"oldest"`
+},
+) (*body[api.List[api.Backup]], error) {
+	f := controlplane.BackupFilter{ServerID: backup.ServerID(in.ServerID), Newest: in.Order == "newest", Page: in.page()}
+	for _, raw := range in.IDs {
+		id, err := backupPath{raw}.id()
+		if err != nil {
+			return nil, err
+		}
+		f.IDs = append(f.IDs, id)
+	}
+	for _, s := range in.Status {
+		f.Statuses = append(f.Statuses, backup.Status(s))
+	}
+	if in.Managed != "" {
+		managed := in.Managed == "true"
+		f.Managed = &managed
+	}
+	patience, err := in.patience()
+	if err != nil {
+		return nil, err
+	}
+	if patience > 0 && len(f.IDs) > 0 {
+		if _, err := h.plane.Wait(ctx, f.IDs, in.Client, patience); err != nil {
+			return nil, err
+		}
+	}
+	backups, err := h.plane.Backups(ctx, f)
+	return answer(listOf(backups, in.Limit, api.FromBackup, func(b backup.Backup) string { return string(b.ID) }), err)
+}
+
+func (h *handlers) getBackup(ctx context.Context, in *struct {
+	backupPath
+	waitQuery
+},
+) (*body[api.Backup], error) {
+	id, err := in.id()
+	if err != nil {
+		return nil, err
+	}
+	patience, err := in.patience()
+	if err != nil {
+		return nil, err
+	}
+	if patience > 0 {
+		if _, err := h.plane.Wait(ctx, []backup.ID{id}, in.Client, patience); err != nil {
+			return nil, err
+		}
+	}
+	b, err := h.plane.Backup(ctx, id)
+	return answer(api.FromBackup(b), err)
+}
+
+func (h *handlers) updateBackup(ctx context.Context, in *struct {
+	backupPath
+	Body api.BackupPatch
+},
+) (*body[api.Backup], error) {
+	id, err := in.id()
+	if err != nil {
+		return nil, err
+	}
+	b, err := h.plane.UpdateBackup(ctx, id, controlplane.BackupChange{RetentionDays: in.Body.RetentionDays, Managed: in.Body.Managed})
+	return answer(api.FromBackup(b), err)
+}
+
+func (h *handlers) cancelBackup(ctx context.Context, in *backupPath) (*body[api.Backup], error) {
+	id, err := in.id()
+	if err != nil {
+		return nil, err
+	}
+	b, err := h.plane.CancelBackup(ctx, id)
+	return answer(api.FromBackup(b), err)
+}
+
+func (h *handlers) deleteBackup(ctx context.Context, in *backupPath) (*body[api.Deleted], error) {
+	id, err := in.id()
+	if err != nil {
+		return nil, err
+	}
+	leftover, err := h.plane.DeleteBackup(ctx, id)
+	return answer(api.Deleted{Leftover: leftover}, err)
+}
+
+func (h *handlers) backupLog(ctx context.Context, in *backupPath) (*body[api.BackupLog], error) {
+	id, err := in.id()
+	if err != nil {
+		return nil, err
+	}
+	b, err := h.plane.Backup(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	_, lines, err := h.plane.Activity(ctx, b.Activity)
+	return answer(api.BackupLog{Lines: api.FromLog(lines), Output: b.Output}, err)
+}
+
+func (h *handlers) download(ctx context.Context, in *backupPath) (*huma.StreamResponse, error) {
+	id, err := in.id()
+	if err != nil {
+		return nil, err
+	}
+	b, copyTo, err := h.plane.Download(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return &huma.StreamResponse{Body: func(c huma.Context) {
+		c.SetHeader("Content-Type", "application/gzip")
+		c.SetHeader("Content-Length", strconv.FormatInt(b.SizeBytes, 10))
+		c.SetHeader("Content-Disposition", `attachment; filename="`+string(b.ID)+`.tar.gz"`)
+		c.SetHeader(api.ChecksumHeader, b.SHA256)
+		w := &lateHeader{Context: c}
+		if err := copyTo(w); err != nil {
+			w.fail(err)
+		}
+	}}, nil
+}
+
+// lateHeader sends the status with the first byte, so that a failure before it is still told properly.
+type lateHeader struct {
+	huma.Context
+	begun bool
+}
+
+func (w *lateHeader) Write(p []byte) (int, error) {
+	if !w.begun {
+		w.begun = true
+		w.SetStatus(http.StatusOK)
+	}
+	return w.BodyWriter().Write(p)
+}
+
+// fail tells the client: with a problem while that is possible, else by breaking off before the promised length.
+func (w *lateHeader) fail(err error) {
+	if w.begun {
+		panic(http.ErrAbortHandler)
+	}
+	for _, h := range []string{"Content-Length", "Content-Disposition", api.ChecksumHeader} {
+		w.SetHeader(h, "")
+	}
+	p, ok := problemOf(err).(*api.Problem) //nolint:errorlint // it is one
+	if !ok {
+		panic(http.ErrAbortHandler)
+	}
+	if writer, ok := w.BodyWriter().(http.ResponseWriter); ok {
+		writer.Header().Del("Content-Length")
+		writer.Header().Del("Content-Disposition")
+		writeProblem(writer, p)
+	}
+}
+
+func (h *handlers) lastFailure(ctx context.Context, in *struct {
+	ServerID string `query:"server_id" maxLength:"64"`
+	BackupID string `query:"backup_id" maxLength:"64"`
+},
+) (*body[api.LastFailure], error) {
+	if (in.ServerID == "") == (in.BackupID == "") {
+		return nil, &api.Problem{Title: "Name a server or a backup", Status: http.StatusUnprocessableEntity, Code: backup.CodeInvalidArgument,
+			Field: "server_id", Detail: "Exactly one of server_id and backup_id must be given."}
+	}
+	var id backup.ID
+	if in.BackupID != "" {
+		var err error
+		if id, err = (backupPath{in.BackupID}).id(); err != nil {
+			return nil, err
+		}
+	}
+	b, failed, err := h.plane.LastFailure(ctx, backup.ServerID(in.ServerID), id)
+	if err != nil || !failed {
+		return answer(api.LastFailure{}, err)
+	}
+	wire := api.FromBackup(b)
+	return answer(api.LastFailure{Failed: true, Backup: &wire, Failure: wire.Failure}, nil)
+}
+
+func (h *handlers) listActivities(ctx context.Context, in *struct {
+	pageQuery
+	TargetID string `query:"target_id" maxLength:"64" doc:"Only those about this backup or server"`
+	ServerID string `query:"server_id" maxLength:"64"`
+},
+) (*body[api.List[api.Activity]], error) {
+	found, err := h.plane.Activities(ctx, controlplane.ActivityFilter{TargetID: in.TargetID, ServerID: backup.ServerID(in.ServerID), Page: in.page()})
+	wire := func(a backup.Activity) api.Activity { return api.FromActivity(a, nil) }
+	return answer(listOf(found, in.Limit, wire, func(a backup.Activity) string { return string(a.ID) }), err)
+}
+
+func (h *handlers) getActivity(ctx context.Context, in *struct {
+	ID string `path:"id" maxLength:"64"`
+},
+) (*body[api.Activity], error) {
+	a, lines, err := h.plane.Activity(ctx, backup.ActivityID(in.ID))
+	return answer(api.FromActivity(a, lines), err)
+}

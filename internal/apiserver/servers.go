@@ -1,0 +1,157 @@
+package apiserver
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/api"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/controlplane"
+)
+
+// body is an answer with a JSON body.
+type body[T any] struct{ Body T }
+
+func answer[T any](v T, err error) (*body[T], error) {
+	if err != nil {
+		return nil, err
+	}
+	return &body[T]{Body: v}, nil
+}
+
+type nothing struct{}
+
+type serverPath struct {
+	ID string `path:"id" maxLength:"64"`
+}
+
+type pageQuery struct {
+	Cursor string `query:"cursor" maxLength:"64" doc:"The next_cursor of the page before"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+}
+
+func (p pageQuery) page() controlplane.Page { return controlplane.Page{After: p.Cursor, Limit: p.Limit} }
+
+// listOf makes a page; a full one names the cursor of the next.
+func listOf[T, W any](items []T, limit int, wire func(T) W, id func(T) string) api.List[W] {
+	list := api.List[W]{Items: []W{}}
+	for _, item := range items {
+		list.Items = append(list.Items, wire(item))
+	}
+	if len(items) == limit && limit > 0 {
+		list.NextCursor = id(items[limit-1])
+	}
+	return list
+}
+
+type idempotent struct {
+	Key string `header:"Idempotency-Key" maxLength:"128" doc:"Makes the repetition of this request answer with the first one's result"`
+}
+
+// of ties the key to the request it was sent with.
+func (i idempotent) of(request any) (controlplane.Idempotency, error) {
+	if i.Key == "" {
+		return controlplane.Idempotency{}, nil
+	}
+	raw, err := json.Marshal(request)
+	if err != nil {
+		return controlplane.Idempotency{}, err
+	}
+	sum := sha256.Sum256(raw)
+	return controlplane.Idempotency{Key: i.Key, Digest: hex.EncodeToString(sum[:])}, nil
+}
+
+func (h *handlers) controlPlane(ctx context.Context, _ *nothing) (*body[api.ControlPlane], error) {
+	id, err := h.plane.Store.ID(ctx)
+	return answer(api.ControlPlane{ID: id, Version: h.version}, err)
+}
+
+func (h *handlers) listServers(ctx context.Context, in *struct {
+	pageQuery
+	Name string `query:"name" maxLength:"64" doc:"Only the server of this name"`
+},
+) (*body[api.List[api.Server]], error) {
+	id := func(s backup.Server) string { return string(s.ID) }
+	if in.Name != "" {
+		servers, err := h.plane.ServersNamed(ctx, in.Name)
+		return answer(listOf(servers, 0, api.FromServer, id), err)
+	}
+	servers, err := h.plane.Servers(ctx, in.page())
+	return answer(listOf(servers, in.Limit, api.FromServer, id), err)
+}
+
+func (h *handlers) createServer(ctx context.Context, in *struct {
+	idempotent
+	Body api.ServerInput
+},
+) (*body[api.Server], error) {
+	once, err := in.of(in.Body)
+	if err != nil {
+		return nil, err
+	}
+	spec := backup.DefaultServerSpec()
+	in.Body.Apply(&spec)
+	key := keyWish(in.Body)
+	if in.Body.GenerateKey == nil && len(key.Private) == 0 {
+		key.Generate = true
+	}
+	s, err := h.plane.CreateServer(ctx, spec, key, once)
+	return answer(api.FromServer(s), err)
+}
+
+func keyWish(in api.ServerInput) controlplane.KeyWish {
+	var wish controlplane.KeyWish
+	switch {
+	case in.PrivateKey != nil:
+		wish.Private = []byte(*in.PrivateKey)
+	case in.GenerateKey != nil:
+		wish.Generate, wish.None = *in.GenerateKey, !*in.GenerateKey
+	}
+	return wish
+}
+
+func (h *handlers) validateServer(ctx context.Context, in *body[api.ServerInput]) (*body[api.Findings], error) {
+	spec := backup.DefaultServerSpec()
+	in.Body.Apply(&spec)
+	return findings(h.plane.CheckServer(ctx, spec, "", in.Body.Unknown))
+}
+
+func (h *handlers) validateServerUpdate(ctx context.Context, in *struct {
+	serverPath
+	Body api.ServerInput
+},
+) (*body[api.Findings], error) {
+	s, err := h.plane.Server(ctx, backup.ServerID(in.ID))
+	if err != nil {
+		return nil, err
+	}
+	in.Body.Apply(&s.ServerSpec)
+	return findings(h.plane.CheckServer(ctx, s.ServerSpec, s.ID, in.Body.Unknown))
+}
+
+func findings(found []backup.Finding, err error) (*body[api.Findings], error) {
+	if found == nil {
+		found = []backup.Finding{}
+	}
+	return answer(api.Findings{Findings: found}, err)
+}
+
+func (h *handlers) getServer(ctx context.Context, in *serverPath) (*body[api.Server], error) {
+	s, err := h.plane.Server(ctx, backup.ServerID(in.ID))
+	return answer(api.FromServer(s), err)
+}
+
+func (h *handlers) updateServer(ctx context.Context, in *struct {
+	serverPath
+	Body api.ServerInput
+},
+) (*body[api.Server], error) {
+	s, err := h.plane.UpdateServer(ctx, backup.ServerID(in.ID), in.Body.Version, in.Body.Apply, keyWish(in.Body))
+	return answer(api.FromServer(s), err)
+}
+
+func (h *handlers) deleteServer(ctx context.Context, in *serverPath) (*nothing, error) {
+	return &nothing{}, h.plane.DeleteServer(ctx, backup.ServerID(in.ID))
+}

@@ -1,0 +1,96 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+
+	"github.com/gofrs/flock"
+)
+
+// dataDir is a data directory: the database, the lock of its owner, and the owner's socket.
+type dataDir string
+
+func (d dataDir) database() string { return filepath.Join(string(d), "control.db") }
+func (d dataDir) lockFile() string { return filepath.Join(string(d), "control.lock") }
+func (d dataDir) socket() string   { return filepath.Join(string(d), "control.sock") }
+
+// exists reports whether there are records.
+func (d dataDir) exists() (bool, error) {
+	_, err := os.Stat(d.database())
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// prepare makes the directory, for its owner alone, and keeps it out of version control. A directory that holds
+// something else is refused: it is somebody's, and narrowing its mode would hurt.
+func (d dataDir) prepare() error {
+	if err := os.MkdirAll(string(d), 0o700); err != nil {
+		return fmt.Errorf("make the data directory: %w", err)
+	}
+	entries, err := os.ReadDir(string(d))
+	if err != nil {
+		return err
+	}
+	ignore := filepath.Join(string(d), ".gitignore")
+	if _, err := os.Stat(ignore); len(entries) > 0 && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s is not empty and not a data directory: name an empty or a new one", d)
+	}
+	if err := os.Chmod(string(d), 0o700); err != nil { //nolint:gosec // a directory needs x
+		return err
+	}
+	if len(entries) > 0 {
+		return nil
+	}
+	return os.WriteFile(ignore, []byte("# Records and secrets of an embedded control plane.\n*\n"), 0o600)
+}
+
+// lock takes the directory for this process, or reports false if another process owns it.
+func (d dataDir) lock() (*flock.Flock, bool, error) {
+	l := flock.New(d.lockFile(), flock.SetPermissions(0o600))
+	ok, err := l.TryLock()
+	return l, ok, err
+}
+
+// maxSocketPath is what fits into a socket's address everywhere: 104 bytes on BSD, 108 on Linux, with the final NUL.
+const maxSocketPath = 100
+
+// listen opens the owner's socket. Where its path is too long for an address, the socket lies in a short folder of
+// its own and the path is a symbolic link to it. Only the holder of the lock may call it.
+func (d dataDir) listen() (l net.Listener, cleanup func(), err error) {
+	path, cleanup := d.socket(), func() { _ = os.Remove(d.socket()) }
+	cleanup() // what a killed owner left behind
+	if len(path) > maxSocketPath {
+		short, err := os.MkdirTemp("", "cloudaipilot-") // 0700
+		if err != nil {
+			return nil, nil, err
+		}
+		path = filepath.Join(short, "s")
+		cleanup = func() { _, _ = os.Remove(d.socket()), os.RemoveAll(short) }
+		if err := os.Symlink(path, d.socket()); err != nil {
+			cleanup()
+			return nil, nil, err
+		}
+	}
+	if l, err = net.Listen("unix", path); err == nil {
+		err = os.Chmod(path, 0o600)
+	}
+	if err != nil {
+		cleanup()
+		return nil, nil, fmt.Errorf("open the socket of the data directory: %w", err)
+	}
+	return l, cleanup, nil
+}
+
+// address is where the owner listens.
+func (d dataDir) address() string {
+	if short, err := os.Readlink(d.socket()); err == nil {
+		return short
+	}
+	return d.socket()
+}

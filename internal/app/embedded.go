@@ -1,0 +1,223 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/apiclient"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/store"
+)
+
+// DefaultDataDir is the data directory where none is named, below the working directory.
+const DefaultDataDir = ".cloudaipilot"
+
+// handover bounds the wait for an owner that is starting or ending.
+const handover = 15 * time.Second
+
+// Config is what an embedded control plane needs to know.
+type Config struct {
+	DataDir          string
+	Version          string // of the program
+	UnreachableLimit time.Duration
+	Log              *slog.Logger // nil: nothing is logged
+}
+
+// Embedded reaches the control plane of a data directory, wherever that runs: in this process, in another one, or,
+// for reading, nowhere. It is an http.RoundTripper, and nothing happens before the first request.
+//
+// Reading creates nothing and owns nothing. The first write makes this process the owner, unless there is one.
+// An owner that goes away is succeeded by whoever has the next request.
+type Embedded struct {
+	config Config
+	dir    dataDir
+	socket *http.Transport
+
+	mu     sync.Mutex
+	closed bool
+	owner  *owner
+	memory *http.Transport // to the owner here
+	reader *plane
+	empty  bool // the reader reads a directory that does not exist
+}
+
+// NewEmbedded returns the way to the control plane of c.DataDir.
+func NewEmbedded(c Config) (*Embedded, error) {
+	if c.DataDir == "" {
+		c.DataDir = DefaultDataDir
+	}
+	dir, err := filepath.Abs(c.DataDir)
+	if err != nil {
+		return nil, fmt.Errorf("data directory %s: %w", c.DataDir, err)
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	e := &Embedded{config: c, dir: dataDir(dir)}
+	e.socket = &http.Transport{MaxIdleConnsPerHost: 4, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		c, err := d.DialContext(ctx, "unix", e.dir.address())
+		if err != nil {
+			return nil, &nobodyListens{err}
+		}
+		return c, nil
+	}}
+	return e, nil
+}
+
+// nobodyListens is a socket without an owner behind it. Nothing was sent.
+type nobodyListens struct{ error }
+
+func (e *nobodyListens) Unwrap() error { return e.error }
+
+// Client returns a client of this control plane.
+func (e *Embedded) Client(agent string) *apiclient.Client {
+	return apiclient.New(apiclient.Options{BaseURL: "http://control-plane", Transport: e, UserAgent: agent})
+}
+
+// RoundTrip implements http.RoundTripper.
+func (e *Embedded) RoundTrip(r *http.Request) (*http.Response, error) {
+	if reads(r) {
+		return e.read(r)
+	}
+	return e.write(r)
+}
+
+// reads reports whether a request neither changes anything nor waits for work to be done.
+func reads(r *http.Request) bool {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		return !r.URL.Query().Has("wait")
+	}
+	return strings.HasSuffix(r.URL.Path, "/validate_only")
+}
+
+// read asks the owner if there is one, here or elsewhere, else the database itself.
+func (e *Embedded) read(r *http.Request) (*http.Response, error) {
+	if memory := e.ownHere(); memory != nil {
+		return memory.RoundTrip(r)
+	}
+	resp, err := e.socket.RoundTrip(r)
+	if !errors.As(err, new(*nobodyListens)) {
+		return resp, err
+	}
+	p, err := e.readOnly(r.Context())
+	if err != nil {
+		return nil, &apiclient.FinalError{Err: err}
+	}
+	return serveOnce(p.handler, r)
+}
+
+func (e *Embedded) ownHere() *http.Transport {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.memory
+}
+
+// readOnly opens the records for reading; a directory that is not there reads as empty.
+func (e *Embedded) readOnly(ctx context.Context) (*plane, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil, errClosed
+	}
+	exists, err := e.dir.exists()
+	if err != nil {
+		return nil, err
+	}
+	if e.reader != nil && (e.empty != exists) {
+		return e.reader, nil
+	}
+	if e.reader != nil { // it has come into being since
+		_ = e.reader.close()
+		e.reader = nil
+	}
+	var s *store.Store
+	if exists {
+		s, err = store.OpenForReading(ctx, e.dir.database())
+	} else {
+		s, err = store.OpenEmpty(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	e.reader, e.empty = assemble(e.config, s, false), !exists
+	return e.reader, nil
+}
+
+var errClosed = errors.New("the control plane is closed")
+
+// write asks the owner; where there is none, this process becomes it.
+func (e *Embedded) write(r *http.Request) (*http.Response, error) {
+	deadline := time.Now().Add(handover)
+	for {
+		memory, err := e.becomeOwner(r.Context())
+		if err != nil {
+			return nil, &apiclient.FinalError{Err: err}
+		}
+		if memory != nil {
+			return memory.RoundTrip(r)
+		}
+		resp, err := e.socket.RoundTrip(r)
+		if !errors.As(err, new(*nobodyListens)) {
+			return resp, err
+		}
+		if time.Now().After(deadline) {
+			return nil, &apiclient.FinalError{Err: fmt.Errorf("another process owns the data directory %s, but does not answer: %w", e.dir, err)}
+		}
+		select {
+		case <-time.After(50 * time.Millisecond): // it is starting or ending
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
+	}
+}
+
+// becomeOwner returns the way to the owner in this process, or nil if another process owns the directory.
+func (e *Embedded) becomeOwner(ctx context.Context) (*http.Transport, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case e.closed:
+		return nil, errClosed
+	case e.memory != nil:
+		return e.memory, nil
+	}
+	if err := e.dir.prepare(); err != nil {
+		return nil, err
+	}
+	lock, ok, err := e.dir.lock()
+	if err != nil || !ok {
+		return nil, err
+	}
+	o, err := own(ctx, e.config, e.dir, lock)
+	if err != nil {
+		return nil, errors.Join(err, lock.Unlock())
+	}
+	e.owner, e.memory = o, &http.Transport{DialContext: o.memory.DialContext, MaxIdleConnsPerHost: 16}
+	return e.memory, nil
+}
+
+// Close gives up what this process holds. Jobs on servers go on; the next request anywhere picks them up.
+func (e *Embedded) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.closed = true
+	var errs []error
+	if e.owner != nil {
+		errs = append(errs, e.owner.close())
+	}
+	if e.reader != nil {
+		errs = append(errs, e.reader.close())
+	}
+	e.owner, e.memory, e.reader = nil, nil, nil
+	e.socket.CloseIdleConnections()
+	return errors.Join(errs...)
+}

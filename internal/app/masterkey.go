@@ -1,0 +1,149 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/seal"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/store"
+)
+
+// Where the master key comes from, in this order; else it is a file in the user's configuration directory, never
+// one beside the database.
+const (
+	MasterKeyEnv     = "CLOUDAIPILOT_MASTER_KEY"
+	MasterKeyFileEnv = "CLOUDAIPILOT_MASTER_KEY_FILE"
+)
+
+const keyCheckName, keyCheckText = "key-check", "cloudaipilot"
+
+// keyring is a sealer that looks for the master key when it first needs it: whoever only reads records needs none.
+type keyring struct {
+	store  *store.Store
+	create bool // make a key where there is none
+}
+
+// Seal implements controlplane.Sealer.
+func (k keyring) Seal(name string, secret []byte) (string, error) {
+	s, err := k.open()
+	if err != nil {
+		return "", err
+	}
+	return s.Seal(name, secret)
+}
+
+// Open implements controlplane.Sealer.
+func (k keyring) Open(name, sealed string) ([]byte, error) {
+	s, err := k.open()
+	if err != nil {
+		return nil, err
+	}
+	return s.Open(name, sealed)
+}
+
+// open finds the master key and checks that it is the one the records were sealed with.
+func (k keyring) open() (*seal.Sealer, error) {
+	ctx := context.Background()
+	check, err := k.store.KeyCheck(ctx)
+	if err != nil {
+		return nil, err
+	}
+	key, where, err := masterKey(k.create && check == "")
+	if err != nil {
+		return nil, err
+	}
+	s := seal.New(key)
+	if check == "" {
+		if !k.create {
+			return s, nil
+		}
+		sealed, err := s.Seal(keyCheckName, []byte(keyCheckText))
+		if err != nil {
+			return nil, err
+		}
+		return s, k.store.SetKeyCheck(ctx, sealed)
+	}
+	if _, err := s.Open(keyCheckName, check); err != nil {
+		return nil, fmt.Errorf("the master key from %s is not the one these records were sealed with: %w; set %s or %s to the right one",
+			where, err, MasterKeyEnv, MasterKeyFileEnv)
+	}
+	return s, nil
+}
+
+// masterKey finds the master key and says where.
+func masterKey(create bool) (seal.Key, string, error) {
+	if text := os.Getenv(MasterKeyEnv); text != "" {
+		key, err := seal.ParseKey(text)
+		return key, MasterKeyEnv, wrap(MasterKeyEnv, err)
+	}
+	if path := os.Getenv(MasterKeyFileEnv); path != "" {
+		key, err := readKey(path)
+		return key, path, wrap(MasterKeyFileEnv, err)
+	}
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return seal.Key{}, "", fmt.Errorf("no place for the master key: %w; set %s or %s", err, MasterKeyEnv, MasterKeyFileEnv)
+	}
+	path := filepath.Join(dir, "cloudaipilot", "master.key")
+	key, err := readKey(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if !create {
+			return key, path, fmt.Errorf("the master key that these records were sealed with is not in %s; put it back, or set %s or %s", path, MasterKeyEnv, MasterKeyFileEnv)
+		}
+		key, err = makeKey(path)
+	}
+	return key, path, wrap("master key", err)
+}
+
+func readKey(path string) (key seal.Key, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return key, err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return key, fmt.Errorf("%s may be read by others (mode %#o); correct it with: chmod 600 %s", path, info.Mode().Perm(), path)
+	}
+	raw, err := os.ReadFile(path) //nolint:gosec // the user names the file
+	if err != nil {
+		return key, err
+	}
+	if key, err = seal.ParseKey(string(raw)); err != nil {
+		return key, fmt.Errorf("%s: %w", path, err)
+	}
+	return key, nil
+}
+
+// makeKey writes a new key, whole or not at all; where another process was faster, that one's key is the one.
+func makeKey(path string) (seal.Key, error) {
+	key, err := seal.NewKey()
+	if err != nil {
+		return key, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return key, err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".master-*") // 0600
+	if err != nil {
+		return key, err
+	}
+	defer os.Remove(f.Name()) //nolint:errcheck // its link stays
+	_, err = f.WriteString(key.Text() + "\n")
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return key, err
+	}
+	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return key, err
+	}
+	return readKey(path)
+}
+
+func wrap(what string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}

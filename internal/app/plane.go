@@ -1,0 +1,99 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/apiserver"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/controlplane"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/runner"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/ssh"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/store"
+)
+
+// parallelSteps bounds the steps that are made at a time. They are short; what takes long runs on the servers.
+const parallelSteps = 16
+
+// plane is a control plane over one store, and what it needs to run.
+type plane struct {
+	handler http.Handler
+	cp      *controlplane.ControlPlane
+	store   *store.Store
+	runner  *runner.Runner
+}
+
+// assemble puts a control plane over a store. createKey says whether a master key may be made.
+func assemble(c Config, s *store.Store, createKey bool) *plane {
+	r := runner.New()
+	cp := controlplane.New(controlplane.Config{Store: s, Runner: r, Keys: sshKeys{}, Sealer: keyring{store: s, create: createKey},
+		Clock: wallClock{}, Log: c.Log, UnreachableLimit: c.UnreachableLimit})
+	return &plane{handler: apiserver.New(cp, c.Version), cp: cp, store: s, runner: r}
+}
+
+func (p *plane) close() error {
+	p.runner.Close()
+	return p.store.Close()
+}
+
+// sshKeys makes and reads key pairs.
+type sshKeys struct{}
+
+func (sshKeys) Generate(comment string) ([]byte, string, error) { return ssh.GenerateKey(comment) }
+func (sshKeys) PublicLine(private []byte) (string, error)       { return ssh.PublicKey(private) }
+
+// owner is the control plane of a data directory in the process that owns it.
+type owner struct {
+	*plane
+	lock    *flock.Flock
+	worker  *controlplane.Worker
+	server  *http.Server
+	memory  *pipeListener
+	cleanup func()
+	log     *slog.Logger
+}
+
+// own starts the control plane of the directory. The caller holds the lock, and loses it to the owner.
+func own(ctx context.Context, c Config, d dataDir, lock *flock.Flock) (*owner, error) {
+	s, err := store.Open(ctx, d.database(), time.Now())
+	if err != nil {
+		return nil, err
+	}
+	if err := s.ReleaseAll(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	o := &owner{plane: assemble(c, s, true), lock: lock, memory: newPipeListener(), log: c.Log}
+	o.worker = controlplane.NewWorker(o.cp, parallelSteps)
+	o.cp.UseWaker(o.worker)
+	socket, cleanup, err := d.listen()
+	if err != nil {
+		o.worker.Close()
+		return nil, errors.Join(err, o.plane.close())
+	}
+	o.cleanup = cleanup
+	o.server = &http.Server{Handler: o.handler, ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelWarn)}
+	for _, l := range []net.Listener{socket, o.memory} {
+		go o.serve(l)
+	}
+	return o, nil
+}
+
+func (o *owner) serve(l net.Listener) {
+	if err := o.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		o.log.Error("a listener ended", "error", err)
+	}
+}
+
+// close ends the control plane and gives the directory up. Whoever waits over the socket takes over.
+func (o *owner) close() error {
+	o.cleanup()
+	err := o.server.Close()
+	o.worker.Close()
+	return errors.Join(err, o.plane.close(), o.lock.Unlock())
+}

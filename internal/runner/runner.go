@@ -1,0 +1,301 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/controlplane"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/ssh"
+)
+
+// Runner acts on servers over SSH, with one connection per server.
+type Runner struct{ pool *ssh.Pool }
+
+var _ controlplane.Runner = (*Runner)(nil)
+
+// New returns a runner without connections.
+func New() *Runner { return &Runner{pool: ssh.NewPool()} }
+
+// Close closes all connections. Jobs on servers go on.
+func (r *Runner) Close() { r.pool.Close() }
+
+// Forget implements controlplane.Runner.
+func (r *Runner) Forget(id backup.ServerID) { r.pool.Drop(string(id)) }
+
+// Preflight implements controlplane.Runner.
+func (r *Runner) Preflight(ctx context.Context, t controlplane.Target, b backup.Backup) (string, error) {
+	c, err := r.client(ctx, t)
+	if err != nil {
+		return "", err
+	}
+	report, err := host(c, t, b).Check(ctx, ssh.CheckRequest{Include: b.Files.Include})
+	if err != nil {
+		return "", explain(err, t, backup.StagePreflight)
+	}
+	if f := judge(report, t, b); f != nil {
+		return "", f
+	}
+	return c.HostKey(), nil
+}
+
+// judge says why a run would fail, from what the server said.
+func judge(r ssh.CheckReport, t controlplane.Target, b backup.Backup) *backup.Failure {
+	fail := func(fact backup.Fact, text string, values ...any) *backup.Failure {
+		e := evidence(t, b)
+		e.FreeBytes, e.TotalBytes, e.FreeInodes, e.TotalInodes = r.FreeBytes, r.TotalBytes, r.FreeInodes, r.TotalInodes
+		return &backup.Failure{Stage: backup.StagePreflight, Fact: fact, Text: fmt.Sprintf(text, values...), Evidence: e}
+	}
+	if len(r.Missing) > 0 {
+		f := fail(backup.FactToolMissing, "not found on the server: %s", strings.Join(r.Missing, ", "))
+		f.Evidence.Tools = r.Missing
+		return f
+	}
+	if r.Folder != ssh.FolderOK && r.Folder != ssh.FolderAbsent {
+		return fail(backup.FactFolderUnsafe, "%s", r.FolderDetail)
+	}
+	for _, state := range []struct {
+		state ssh.PathState
+		fact  backup.Fact
+		text  string
+	}{
+		{ssh.PathMissing, backup.FactPathMissing, "no such path: %s"},
+		{ssh.PathUnreadable, backup.FactPathUnreadable, "not readable: %s"},
+	} {
+		if paths := pathsIn(r, b, state.state); len(paths) > 0 {
+			f := fail(state.fact, state.text, strings.Join(paths, ", "))
+			f.Evidence.Paths = paths
+			return f
+		}
+	}
+	return nil
+}
+
+func pathsIn(r ssh.CheckReport, b backup.Backup, state ssh.PathState) (paths []string) {
+	for i, s := range r.Paths {
+		if s == state {
+			paths = append(paths, b.Files.Include[i])
+		}
+	}
+	return paths
+}
+
+// Start implements controlplane.Runner.
+func (r *Runner) Start(ctx context.Context, t controlplane.Target, b backup.Backup) (backup.Job, error) {
+	h, err := r.host(ctx, t, b)
+	if err != nil {
+		return backup.Job{}, err
+	}
+	report, err := h.Start(ctx, ssh.StartRequest{ID: string(b.ID), Include: b.Files.Include, Exclude: b.Files.Exclude})
+	if err != nil {
+		return backup.Job{}, explain(err, t, backup.StageArchive)
+	}
+	return backup.Job(report.Job), nil
+}
+
+// Watch implements controlplane.Runner.
+func (r *Runner) Watch(ctx context.Context, t controlplane.Target, b backup.Backup) (backup.Observation, error) {
+	h, err := r.host(ctx, t, b)
+	if err != nil {
+		return backup.Observation{}, err
+	}
+	s, err := h.Status(ctx, string(b.ID))
+	if err != nil {
+		return backup.Observation{}, explain(err, t, backup.StageArchive)
+	}
+	e := evidence(t, b)
+	e.FreeBytes, e.TotalBytes, e.FreeInodes, e.TotalInodes = s.FreeBytes, s.TotalBytes, s.FreeInodes, s.TotalInodes
+	e.BytesDone = s.Bytes
+	seen := backup.Observation{Job: backup.Job(s.Job), Alive: s.Alive, Output: text(s.Log), Evidence: e,
+		Progress: backup.Progress{Step: s.Step, Bytes: s.Bytes}}
+	if s.ProgressAt > 0 {
+		seen.Progress.At = time.Unix(s.ProgressAt, 0).UTC()
+	}
+	if s.Result != nil {
+		seen.Result = result(*s.Result, s, e)
+	}
+	return seen, nil
+}
+
+// problems says what the job's own verdicts mean.
+var problems = map[string]struct {
+	fact backup.Fact
+	text string
+}{
+	ssh.ProblemTar:        {backup.FactToolFailed, "tar could not read everything"},
+	ssh.ProblemGzip:       {backup.FactToolFailed, "gzip failed"},
+	ssh.ProblemWrite:      {backup.FactToolFailed, "the archive could not be written"},
+	ssh.ProblemEmpty:      {backup.FactArchiveEmpty, "the archive has no entries"},
+	ssh.ProblemUnreadable: {backup.FactArchiveDamaged, "the archive cannot be listed to its end"},
+	ssh.ProblemChecksum:   {backup.FactArchiveDamaged, "the archive on disk has another checksum than what was written"},
+	ssh.ProblemSize:       {backup.FactArchiveDamaged, "the archive on disk has another size than what was written"},
+	ssh.ProblemCancelled:  {backup.FactCancelled, "the backup was cancelled"},
+	ssh.ProblemTerminated: {backup.FactJobKilled, "the job was ended by a signal"},
+	ssh.ProblemInternal:   {backup.FactToolFailed, "the job could not go on"},
+}
+
+const changedWhileRead = "some files changed while they were read; their copies in the archive may be inconsistent"
+
+func result(r ssh.Result, s ssh.Status, e backup.Evidence) *backup.Result {
+	if r.OK {
+		ok := &backup.Result{SizeBytes: r.Size, SHA256: r.SHA256, Entries: r.Entries}
+		if r.Warning {
+			ok.Warnings = []string{changedWhileRead}
+		}
+		return ok
+	}
+	p := problems[r.Problem]
+	f := &backup.Failure{Stage: backup.StageArchive, Fact: p.fact, Text: p.text, Output: text(s.Log), ExitStatus: exitStatus(r), Evidence: e}
+	if r.Stage == ssh.StageVerify {
+		f.Stage = backup.StageVerify
+	}
+	if signalled(f.ExitStatus) && f.Fact == backup.FactToolFailed {
+		f.Fact = backup.FactJobKilled
+		f.Text = fmt.Sprintf("%s: ended by signal %d", f.Text, f.ExitStatus-128)
+	}
+	return &backup.Result{Failure: f}
+}
+
+// exitStatus is that of the process which failed first, seen from the end of the pipe.
+func exitStatus(r ssh.Result) int {
+	for _, exit := range []int{r.ExitWrite, r.ExitGzip, r.ExitTar} {
+		if exit > 0 {
+			return exit
+		}
+	}
+	return 0
+}
+
+// signalled reports whether a shell's exit status says that a signal ended the process (POSIX sh, 2.8.2).
+// SIGPIPE is no end of its own: the reader ended first.
+func signalled(exit int) bool { return exit > 128 && exit < 128+65 && exit != 128+13 }
+
+// Cancel implements controlplane.Runner.
+func (r *Runner) Cancel(ctx context.Context, t controlplane.Target, b backup.Backup, kill bool) error {
+	h, err := r.host(ctx, t, b)
+	if err != nil {
+		return err
+	}
+	if kill && b.Job != (backup.Job{}) {
+		_, err = h.Kill(ctx, string(b.ID), ssh.JobID(b.Job))
+	} else {
+		err = h.Cancel(ctx, string(b.ID))
+	}
+	return explain(err, t, backup.StageArchive)
+}
+
+// Clean implements controlplane.Runner.
+func (r *Runner) Clean(ctx context.Context, t controlplane.Target, b backup.Backup) error {
+	h, err := r.host(ctx, t, b)
+	if err != nil {
+		return err
+	}
+	return explain(h.Clean(ctx, string(b.ID), false), t, backup.StageArchive)
+}
+
+// Download implements controlplane.Runner.
+func (r *Runner) Download(ctx context.Context, t controlplane.Target, b backup.Backup, w io.Writer) error {
+	h, err := r.host(ctx, t, b)
+	if err != nil {
+		return err
+	}
+	return explain(h.Archive(ctx, string(b.ID), w), t, backup.StageVerify)
+}
+
+func (r *Runner) host(ctx context.Context, t controlplane.Target, b backup.Backup) (ssh.Host, error) {
+	c, err := r.client(ctx, t)
+	if err != nil {
+		return ssh.Host{}, err
+	}
+	return host(c, t, b), nil
+}
+
+func host(c *ssh.Client, t controlplane.Target, b backup.Backup) ssh.Host {
+	return ssh.Host{Client: c, Root: b.Dir, Sudo: t.Server.Privilege == backup.PrivilegeSudo, User: t.Server.User}
+}
+
+func (r *Runner) client(ctx context.Context, t controlplane.Target) (*ssh.Client, error) {
+	s := t.Server
+	c, err := r.pool.Client(ctx, string(s.ID), ssh.Config{
+		Host: s.Host, Port: s.Port, User: s.User, PrivateKey: t.PrivateKey,
+		HostKey: s.TrustedHostKey(), RecordHostKey: s.RecordHostKey,
+		ConnectTimeout: s.ConnectTimeout, KeepaliveInterval: s.KeepaliveInterval,
+	})
+	return c, explain(err, t, backup.StageConnect)
+}
+
+// connectFacts translates the transport's kinds.
+var connectFacts = map[ssh.Kind]backup.Fact{
+	ssh.KindNotConfigured:  backup.FactNoKey,
+	ssh.KindKeyInvalid:     backup.FactKeyInvalid,
+	ssh.KindDNS:            backup.FactDNS,
+	ssh.KindRefused:        backup.FactRefused,
+	ssh.KindTimeout:        backup.FactTimeout,
+	ssh.KindNoRoute:        backup.FactNoRoute,
+	ssh.KindHostKeyUnknown: backup.FactHostKeyUnknown,
+	ssh.KindHostKeyChanged: backup.FactHostKeyChanged,
+	ssh.KindAuthFailed:     backup.FactAuthFailed,
+	ssh.KindDropped:        backup.FactDropped,
+	ssh.KindOther:          backup.FactDropped,
+}
+
+// explain turns an error of the transport into a failure with its facts. nil stays nil; an error that is the
+// caller's own doing, such as a cancelled context, stays what it is.
+func explain(err error, t controlplane.Target, stage backup.Stage) error {
+	if err == nil {
+		return nil
+	}
+	f := &backup.Failure{Stage: stage, Text: err.Error(), Evidence: evidence(t, backup.Backup{})}
+	var connect *ssh.ConnectError
+	var refused *ssh.RefusedError
+	var sudo *ssh.SudoError
+	var remote *ssh.RemoteError
+	switch {
+	case errors.As(err, &connect):
+		f.Stage, f.Fact = backup.StageConnect, connectFacts[connect.Kind]
+		f.Evidence.HostKeyGot, f.Evidence.HostKeyWant = connect.HostKeyGot, connect.HostKeyWanted
+		if connect.Err != nil {
+			f.Text = connect.Err.Error()
+		}
+	case errors.As(err, &refused):
+		f.Fact, f.Text = backup.FactFolderUnsafe, refused.Detail
+	case errors.As(err, &sudo):
+		f.Fact = backup.FactSudo
+		f.Text, f.Output = strings.TrimSpace(sudo.Stderr), sudo.Stderr
+		if sudo.Missing {
+			f.Text = "sudo is not installed on the server"
+		}
+	case errors.As(err, &remote):
+		f.Fact, f.Output, f.ExitStatus = backup.FactRemoteCommand, remote.Stderr, remote.Exit
+	case errors.Is(err, ssh.ErrNoArchive):
+		f.Fact = backup.FactArchiveVanished
+	case errors.Is(err, context.DeadlineExceeded): // of the step: the server took too long to answer
+		f.Stage, f.Fact = backup.StageConnect, backup.FactTimeout
+	case errors.Is(err, context.Canceled):
+		return err
+	default:
+		f.Fact = backup.FactInternal
+	}
+	return f
+}
+
+func evidence(t controlplane.Target, b backup.Backup) backup.Evidence {
+	s := t.Server
+	dir := b.Dir
+	if dir == "" {
+		dir = s.BackupDir
+	}
+	return backup.Evidence{Address: net.JoinHostPort(s.Host, strconv.Itoa(s.Port)), User: s.User, BackupDir: dir,
+		PublicKey: s.PublicKey, Privilege: string(s.Privilege)}
+}
+
+// text is a server's output as it may be stored: valid UTF-8 without NUL, which PostgreSQL's text refuses.
+func text(output string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(output, "\uFFFD"), "\x00", "\uFFFD")
+}
