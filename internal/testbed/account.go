@@ -77,7 +77,6 @@ func grantSudo(t testing.TB, account string) {
 		t.Fatalf("grant sudo: %v", err)
 	}
 	rule := account + " ALL=(root) NOPASSWD: /bin/sh\n"
-	//nolint:gosec // G306: the mode sudo asks for.
 	if err := os.WriteFile(draft, []byte(rule), 0o440); err != nil {
 		t.Fatalf("grant sudo: %v", err)
 	}

@@ -10,14 +10,14 @@ import (
 )
 
 func randomInt(n int) int {
-	return rand.IntN(n) //nolint:gosec // G404: for names and ports, not for secrets.
+	return rand.IntN(n)
 }
 
 // shortDir makes a directory with a short path that every account may traverse, removed when the test ends.
 // t.TempDir is neither: its path holds the test's name, and its parent has mode 0700.
 func shortDir(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "cp-")
+	dir, err := os.MkdirTemp("/tmp", "cp-") //nolint:usetesting // see above.
 	if err != nil {
 		t.Fatalf("make a test directory: %v", err)
 	}
@@ -26,7 +26,6 @@ func shortDir(t testing.TB) string {
 			t.Errorf("remove the test directory: %v", err)
 		}
 	})
-	//nolint:gosec // G302: other accounts must reach what they own below it.
 	if err := os.Chmod(dir, 0o711); err != nil {
 		t.Fatalf("make a test directory: %v", err)
 	}
@@ -40,7 +39,7 @@ func removeAll(dir string) error {
 	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		_ = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, _ error) error {
 			if entry != nil && entry.IsDir() {
-				_ = os.Chmod(path, 0o700) //nolint:gosec // G302: a directory must be entered to be emptied.
+				_ = os.Chmod(path, 0o700)
 			}
 			return nil
 		})

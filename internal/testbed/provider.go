@@ -30,7 +30,7 @@ func ModuleRoot() (string, error) {
 		return "", err
 	}
 	for {
-		text, err := os.ReadFile(filepath.Join(dir, "go.mod")) //nolint:gosec // G304: a fixed name.
+		text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
 		if err == nil && strings.HasPrefix(string(text), "module "+Module+"\n") {
 			return dir, nil
 		}
@@ -48,13 +48,13 @@ var buildOnce = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	dir := filepath.Join(root, ".cache", "testbed")
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // G301: build output, no secret.
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
 	// Test packages run at the same time and share the result: build aside, then rename.
 	binary := filepath.Join(dir, "terraform-provider-cloudaipilot")
 	draft := fmt.Sprintf("%s.%d", binary, os.Getpid())
-	build := exec.CommandContext(context.Background(), "go", "build", "-o", draft, ".") //nolint:gosec // G204: our own path.
+	build := exec.CommandContext(context.Background(), "go", "build", "-o", draft, ".")
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
@@ -83,7 +83,7 @@ func Mirror(dir, binary, version string) (cliConfig string, err error) {
 	platform := runtime.GOOS + "_" + runtime.GOARCH
 	for _, address := range []string{ProviderAddress, ProviderAddressTofu} {
 		place := filepath.Join(dir, filepath.FromSlash(address), version, platform)
-		if err := os.MkdirAll(place, 0o755); err != nil { //nolint:gosec // G301: a public binary.
+		if err := os.MkdirAll(place, 0o755); err != nil {
 			return "", fmt.Errorf("lay out the mirror: %w", err)
 		}
 		name := filepath.Join(place, "terraform-provider-cloudaipilot_v"+version)
@@ -109,9 +109,9 @@ func linkOrCopy(from, to string) error {
 	if os.Link(from, to) == nil {
 		return nil
 	}
-	content, err := os.ReadFile(from) //nolint:gosec // G304: the caller's own file.
+	content, err := os.ReadFile(from)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(to, content, 0o755) //nolint:gosec // G306: an executable.
+	return os.WriteFile(to, content, 0o755)
 }

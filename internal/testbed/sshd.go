@@ -209,7 +209,6 @@ func (s *SSHD) writeAuthorized(text string) {
 	s.t.Helper()
 	// Renamed into place: a login at the same time sees the old list or the new one.
 	next := s.authorizedKeys() + ".new"
-	//nolint:gosec // G306: sshd reads it as the login user, and public keys are no secret.
 	if err := os.WriteFile(next, []byte(text), 0o644); err != nil {
 		s.t.Fatalf("write authorized_keys: %v", err)
 	}

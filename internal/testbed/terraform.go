@@ -108,7 +108,7 @@ func (tf *Terraform) Write(name, content string) error {
 
 // Command prepares a command for callers that start, signal or kill it themselves.
 func (tf *Terraform) Command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, tf.Binary, args...) //nolint:gosec // G204: terraform, with the test's arguments.
+	cmd := exec.CommandContext(ctx, tf.Binary, args...)
 	cmd.Dir, cmd.Env = tf.Dir, tf.Env
 	// As Ctrl-C does: Terraform asks the provider to stop and writes its state.
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
@@ -196,7 +196,7 @@ func FindTerraform(root string) (string, error) {
 func terraformVersion(path string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, path, "version", "-json") //nolint:gosec // G204: a terraform we found.
+	cmd := exec.CommandContext(ctx, path, "version", "-json")
 	cmd.Env = []string{"CHECKPOINT_DISABLE=1", "HOME=" + os.TempDir()}
 	out, err := cmd.Output()
 	if err != nil {

@@ -17,7 +17,7 @@ func Tmpfs(t testing.TB, size int64) string {
 		t.Skip("mounting a small file system needs tests that run as root")
 	}
 	dir := filepath.Join(shortDir(t), "disk")
-	if err := os.Mkdir(dir, 0o755); err != nil { //nolint:gosec // G301: the mount's own mode counts.
+	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatalf("make a mount point: %v", err)
 	}
 	options := fmt.Sprintf("size=%d,mode=1777", size)

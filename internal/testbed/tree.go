@@ -172,7 +172,7 @@ func binary(n int) []byte {
 		x ^= x << 13
 		x ^= x >> 17
 		x ^= x << 5
-		out.WriteByte(byte(x >> 8)) //nolint:gosec // G115: any byte will do.
+		out.WriteByte(byte(x >> 8))
 	}
 	return out.Bytes()
 }
