@@ -83,8 +83,11 @@ func StartGoSSHServer(opts GoSSHOptions) (*GoSSHServer, error) {
 	return s, nil
 }
 
+// EndCommands ends what logins have started and is still running, detached jobs included.
+func (s *GoSSHServer) EndCommands() { killAll(commands(s.Port)) }
+
 // Close stops listening, cuts the connections and ends the commands that still run. What a command has detached
-// from itself (setsid) goes on.
+// from itself (setsid) goes on: see EndCommands.
 func (s *GoSSHServer) Close() {
 	_ = s.listener.Close()
 	s.mu.Lock()

@@ -261,6 +261,35 @@ func TestGoSSHServerKeepsDetachedCommands(t *testing.T) {
 	eventually(t, "the detached command goes on", exists(filepath.Join(home, "survived")))
 }
 
+func TestGoSSHServerEndsDetachedCommandsWhenAsked(t *testing.T) {
+	t.Parallel()
+	ssh, home := newClient(t), t.TempDir()
+	keys := filepath.Join(home, "authorized_keys")
+	if err := os.WriteFile(keys, []byte(ssh.PublicLine), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server, err := testbed.StartGoSSHServer(testbed.GoSSHOptions{AuthorizedKeys: keys, Home: home})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	line := "setsid sh -c 'echo $$ >pid; sleep 600; touch survived' >/dev/null 2>&1 </dev/null &"
+	if out, err := ssh.command(server.User, server.Host, server.Port, server.HostKeyLine, line).CombinedOutput(); err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	var pid string
+	eventually(t, "the detached command starts", func() bool {
+		text, _ := os.ReadFile(filepath.Join(home, "pid"))
+		pid = strings.TrimSpace(string(text))
+		return pid != ""
+	})
+
+	server.EndCommands()
+	if state, err := os.ReadFile("/proc/" + pid + "/stat"); err == nil && !bytes.Contains(state, []byte(") Z ")) {
+		t.Fatalf("the detached command goes on: %s", state)
+	}
+}
+
 func exists(path string) func() bool {
 	return func() bool {
 		_, err := os.Stat(path)

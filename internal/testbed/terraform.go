@@ -24,8 +24,11 @@ type Terraform struct {
 	Binary string
 	// Dir is the working directory.
 	Dir string
-	// Env is the whole environment of every command: the process's own without TF_* and CLOUDAIPILOT_*.
+	// Env is the whole environment of every command: the process's own without TF_* and CLOUDAIPILOT_*, and with a
+	// user's config directory of its own, so that no key is left behind.
 	Env []string
+	// OwnGroup keeps the terminal's Ctrl-C from the commands: they are interrupted once, when the context ends.
+	OwnGroup bool
 	// Stdout and Stderr, where set, get a copy of what a command prints while it runs.
 	Stdout, Stderr io.Writer
 }
@@ -90,6 +93,8 @@ func OpenTerraform(config TerraformConfig) (*Terraform, error) {
 		}
 	}
 	tf.Env = append(tf.Env,
+		// The embedded control plane keeps its master key in the user's config directory.
+		"XDG_CONFIG_HOME="+filepath.Join(config.Dir, "config"),
 		"TF_CLI_CONFIG_FILE="+file, "TF_IN_AUTOMATION=1", "TF_INPUT=0", "CHECKPOINT_DISABLE=1")
 	return tf, nil
 }
@@ -110,6 +115,7 @@ func (tf *Terraform) Write(name, content string) error {
 func (tf *Terraform) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, tf.Binary, args...)
 	cmd.Dir, cmd.Env = tf.Dir, tf.Env
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: tf.OwnGroup}
 	// As Ctrl-C does: Terraform asks the provider to stop and writes its state.
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
 	cmd.WaitDelay = time.Minute
