@@ -32,7 +32,9 @@ type pageQuery struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 }
 
-func (p pageQuery) page() controlplane.Page { return controlplane.Page{After: p.Cursor, Limit: p.Limit} }
+func (p pageQuery) page() controlplane.Page {
+	return controlplane.Page{After: p.Cursor, Limit: p.Limit}
+}
 
 // listOf makes a page; a full one names the cursor of the next.
 func listOf[T, W any](items []T, limit int, wire func(T) W, id func(T) string) api.List[W] {

@@ -1,0 +1,128 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/app"
+)
+
+// Address is the provider's address in the registry.
+const Address = "registry.terraform.io/cloudaipilot/cloudaipilot"
+
+// DataDirEnv names the environment variable of the data directory.
+const DataDirEnv = "CLOUDAIPILOT_DATA_DIR"
+
+// Factory makes providers and ends what they started.
+type Factory struct {
+	version string
+
+	mu     sync.Mutex
+	opened []*app.Embedded
+}
+
+// NewFactory returns a factory of providers of this version.
+func NewFactory(version string) *Factory { return &Factory{version: version} }
+
+// New returns a provider.
+func (f *Factory) New() provider.Provider { return &cloudProvider{factory: f} }
+
+// Close ends every control plane that the providers embedded.
+func (f *Factory) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var errs []error
+	for _, e := range f.opened {
+		errs = append(errs, e.Close())
+	}
+	f.opened = nil
+	return errors.Join(errs...)
+}
+
+func (f *Factory) open(dataDir string) (*app.Embedded, error) {
+	e, err := app.NewEmbedded(app.Config{DataDir: dataDir, Version: f.version, Log: pluginLog()})
+	if err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.opened = append(f.opened, e)
+	return e, nil
+}
+
+type cloudProvider struct{ factory *Factory }
+
+var _ provider.Provider = (*cloudProvider)(nil)
+
+type providerModel struct {
+	DataDir types.String `tfsdk:"data_dir"`
+}
+
+// Metadata implements provider.Provider.
+func (p *cloudProvider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
+	resp.TypeName, resp.Version = "cloudaipilot", p.factory.version
+}
+
+// Schema implements provider.Provider.
+func (p *cloudProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Backs servers up over SSH, and says in words why a backup failed and how to fix it. Without any setting the control plane runs inside the provider, on SQLite in `data_dir`.",
+		Attributes: map[string]schema.Attribute{
+			"data_dir": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "Directory of the embedded control plane's records, made when first needed, for your eyes only. Default: the environment variable `" + DataDirEnv +
+					"`, else `" + app.DefaultDataDir + "` in the working directory. Keep it: it is not part of the state.",
+			},
+		},
+	}
+}
+
+// Configure implements provider.Provider. It makes one request, so that a control plane that cannot be reached is one
+// error here and not one in every resource.
+func (p *cloudProvider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
+	var m providerModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	s := &session{}
+	resp.ResourceData, resp.DataSourceData = s, s
+	if m.DataDir.IsUnknown() {
+		return // which control plane it will be is not known yet: resources keep their state
+	}
+	dir := m.DataDir.ValueString()
+	if dir == "" {
+		dir = os.Getenv(DataDirEnv)
+	}
+	if dir == "" {
+		dir = app.DefaultDataDir
+	}
+	embedded, err := p.factory.open(dir)
+	if err != nil {
+		resp.Diagnostics.AddAttributeError(path.Root("data_dir"), "Unable to use the data directory", err.Error())
+		return
+	}
+	s.connect(embedded.Client("terraform-provider-cloudaipilot/"+p.factory.version), "the data directory "+dir)
+	if _, err := s.client.ControlPlane(ctx); err != nil {
+		resp.Diagnostics.AddAttributeError(path.Root("data_dir"), "Unable to read the control plane of "+dir, err.Error())
+	}
+}
+
+// Resources implements provider.Provider.
+func (p *cloudProvider) Resources(context.Context) []func() resource.Resource {
+	return []func() resource.Resource{newServerResource, newBackupResource}
+}
+
+// DataSources implements provider.Provider.
+func (p *cloudProvider) DataSources(context.Context) []func() datasource.DataSource {
+	return []func() datasource.DataSource{newBackupFailureDataSource}
+}

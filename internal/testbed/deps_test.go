@@ -1,0 +1,3 @@
+package testbed
+
+import _ "github.com/hashicorp/terraform-plugin-testing/helper/resource"

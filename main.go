@@ -1,0 +1,36 @@
+// Command terraform-provider-cloudaipilot is a Terraform provider when Terraform starts it, and the command line
+// cloudaipilot when a person does.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/cli"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/provider"
+)
+
+// version is set by the linker for a release.
+var version = "0.1.0-dev"
+
+// magicCookie is in the environment of whatever go-plugin starts.
+const magicCookie = "TF_PLUGIN_MAGIC_COOKIE"
+
+func main() {
+	if os.Getenv(magicCookie) == "" {
+		os.Exit(cli.Run(context.Background(), version, os.Args[1:], os.Stdout, os.Stderr))
+	}
+	if err := serve(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func serve() error {
+	factory := provider.NewFactory(version)
+	defer factory.Close() //nolint:errcheck // the process ends; what is not given up, the kernel takes
+	return providerserver.Serve(context.Background(), factory.New, providerserver.ServeOpts{Address: provider.Address, ProtocolVersion: 6})
+}
