@@ -17,12 +17,13 @@ import (
 // maxWait bounds one long poll.
 const maxWait = time.Minute
 
-type backupPath struct {
+// BackupPath names a backup.
+type BackupPath struct {
 	ID string `path:"id" maxLength:"64"`
 }
 
 // id checks the identifier: paths on servers are made of it.
-func (p backupPath) id() (backup.ID, error) {
+func (p BackupPath) id() (backup.ID, error) {
 	id, err := backup.ParseID(p.ID)
 	if err != nil {
 		return "", &api.Problem{Title: "There is no such backup", Status: http.StatusNotFound, Code: backup.CodeNotFound, Detail: err.Error() + "."}
@@ -30,12 +31,13 @@ func (p backupPath) id() (backup.ID, error) {
 	return id, nil
 }
 
-type waitQuery struct {
+// WaitQuery asks for a long poll.
+type WaitQuery struct {
 	Wait   string `query:"wait" maxLength:"16" doc:"Answer when a backup is finished, or after this time, at most 1m: 30s"`
 	Client string `query:"client" maxLength:"64" doc:"Names the client that waits"`
 }
 
-func (w waitQuery) patience() (time.Duration, error) {
+func (w WaitQuery) patience() (time.Duration, error) {
 	if w.Wait == "" {
 		return 0, nil
 	}
@@ -48,8 +50,8 @@ func (w waitQuery) patience() (time.Duration, error) {
 }
 
 func (h *handlers) createBackup(ctx context.Context, in *struct {
-	idempotent
-	serverPath
+	Idempotent
+	ServerPath
 	Body api.BackupInput
 },
 ) (*body[api.Backup], error) {
@@ -71,8 +73,8 @@ func (h *handlers) validateBackup(ctx context.Context, in *struct {
 }
 
 func (h *handlers) listBackups(ctx context.Context, in *struct {
-	pageQuery
-	waitQuery
+	PageQuery
+	WaitQuery
 	IDs      []string `query:"id" maxItems:"1000" doc:"Only these, tombstones included"`
 	ServerID string   `query:"server_id" maxLength:"64"`
 	Status   []string `query:"status" enum:"pending,running,completed,failed"`
@@ -82,7 +84,7 @@ func (h *handlers) listBackups(ctx context.Context, in *struct {
 ) (*body[api.List[api.Backup]], error) {
 	f := controlplane.BackupFilter{ServerID: backup.ServerID(in.ServerID), Newest: in.Order == "newest", Page: in.page()}
 	for _, raw := range in.IDs {
-		id, err := backupPath{raw}.id()
+		id, err := BackupPath{raw}.id()
 		if err != nil {
 			return nil, err
 		}
@@ -109,8 +111,8 @@ func (h *handlers) listBackups(ctx context.Context, in *struct {
 }
 
 func (h *handlers) getBackup(ctx context.Context, in *struct {
-	backupPath
-	waitQuery
+	BackupPath
+	WaitQuery
 },
 ) (*body[api.Backup], error) {
 	id, err := in.id()
@@ -131,7 +133,7 @@ func (h *handlers) getBackup(ctx context.Context, in *struct {
 }
 
 func (h *handlers) updateBackup(ctx context.Context, in *struct {
-	backupPath
+	BackupPath
 	Body api.BackupPatch
 },
 ) (*body[api.Backup], error) {
@@ -143,7 +145,7 @@ func (h *handlers) updateBackup(ctx context.Context, in *struct {
 	return answer(api.FromBackup(b), err)
 }
 
-func (h *handlers) cancelBackup(ctx context.Context, in *backupPath) (*body[api.Backup], error) {
+func (h *handlers) cancelBackup(ctx context.Context, in *BackupPath) (*body[api.Backup], error) {
 	id, err := in.id()
 	if err != nil {
 		return nil, err
@@ -152,7 +154,7 @@ func (h *handlers) cancelBackup(ctx context.Context, in *backupPath) (*body[api.
 	return answer(api.FromBackup(b), err)
 }
 
-func (h *handlers) deleteBackup(ctx context.Context, in *backupPath) (*body[api.Deleted], error) {
+func (h *handlers) deleteBackup(ctx context.Context, in *BackupPath) (*body[api.Deleted], error) {
 	id, err := in.id()
 	if err != nil {
 		return nil, err
@@ -161,7 +163,7 @@ func (h *handlers) deleteBackup(ctx context.Context, in *backupPath) (*body[api.
 	return answer(api.Deleted{Leftover: leftover}, err)
 }
 
-func (h *handlers) backupLog(ctx context.Context, in *backupPath) (*body[api.BackupLog], error) {
+func (h *handlers) backupLog(ctx context.Context, in *BackupPath) (*body[api.BackupLog], error) {
 	id, err := in.id()
 	if err != nil {
 		return nil, err
@@ -174,7 +176,7 @@ func (h *handlers) backupLog(ctx context.Context, in *backupPath) (*body[api.Bac
 	return answer(api.BackupLog{Lines: api.FromLog(lines), Output: b.Output}, err)
 }
 
-func (h *handlers) download(ctx context.Context, in *backupPath) (*huma.StreamResponse, error) {
+func (h *handlers) download(ctx context.Context, in *BackupPath) (*huma.StreamResponse, error) {
 	id, err := in.id()
 	if err != nil {
 		return nil, err
@@ -240,7 +242,7 @@ func (h *handlers) lastFailure(ctx context.Context, in *struct {
 	var id backup.ID
 	if in.BackupID != "" {
 		var err error
-		if id, err = (backupPath{in.BackupID}).id(); err != nil {
+		if id, err = (BackupPath{in.BackupID}).id(); err != nil {
 			return nil, err
 		}
 	}
@@ -253,7 +255,7 @@ func (h *handlers) lastFailure(ctx context.Context, in *struct {
 }
 
 func (h *handlers) listActivities(ctx context.Context, in *struct {
-	pageQuery
+	PageQuery
 	TargetID string `query:"target_id" maxLength:"64" doc:"Only those about this backup or server"`
 	ServerID string `query:"server_id" maxLength:"64"`
 },

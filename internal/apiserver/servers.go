@@ -23,16 +23,18 @@ func answer[T any](v T, err error) (*body[T], error) {
 
 type nothing struct{}
 
-type serverPath struct {
+// ServerPath names a server. It is exported, as all that is embedded in a request, because huma reads no other fields.
+type ServerPath struct {
 	ID string `path:"id" maxLength:"64"`
 }
 
-type pageQuery struct {
+// PageQuery asks for one page of a list.
+type PageQuery struct {
 	Cursor string `query:"cursor" maxLength:"64" doc:"The next_cursor of the page before"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 }
 
-func (p pageQuery) page() controlplane.Page {
+func (p PageQuery) page() controlplane.Page {
 	return controlplane.Page{After: p.Cursor, Limit: p.Limit}
 }
 
@@ -48,12 +50,13 @@ func listOf[T, W any](items []T, limit int, wire func(T) W, id func(T) string) a
 	return list
 }
 
-type idempotent struct {
+// Idempotent is a request that may carry an idempotency key.
+type Idempotent struct {
 	Key string `header:"Idempotency-Key" maxLength:"128" doc:"Makes the repetition of this request answer with the first one's result"`
 }
 
 // of ties the key to the request it was sent with.
-func (i idempotent) of(request any) (controlplane.Idempotency, error) {
+func (i Idempotent) of(request any) (controlplane.Idempotency, error) {
 	if i.Key == "" {
 		return controlplane.Idempotency{}, nil
 	}
@@ -71,7 +74,7 @@ func (h *handlers) controlPlane(ctx context.Context, _ *nothing) (*body[api.Cont
 }
 
 func (h *handlers) listServers(ctx context.Context, in *struct {
-	pageQuery
+	PageQuery
 	Name string `query:"name" maxLength:"64" doc:"Only the server of this name"`
 },
 ) (*body[api.List[api.Server]], error) {
@@ -85,7 +88,7 @@ func (h *handlers) listServers(ctx context.Context, in *struct {
 }
 
 func (h *handlers) createServer(ctx context.Context, in *struct {
-	idempotent
+	Idempotent
 	Body api.ServerInput
 },
 ) (*body[api.Server], error) {
@@ -121,7 +124,7 @@ func (h *handlers) validateServer(ctx context.Context, in *body[api.ServerInput]
 }
 
 func (h *handlers) validateServerUpdate(ctx context.Context, in *struct {
-	serverPath
+	ServerPath
 	Body api.ServerInput
 },
 ) (*body[api.Findings], error) {
@@ -140,13 +143,13 @@ func findings(found []backup.Finding, err error) (*body[api.Findings], error) {
 	return answer(api.Findings{Findings: found}, err)
 }
 
-func (h *handlers) getServer(ctx context.Context, in *serverPath) (*body[api.Server], error) {
+func (h *handlers) getServer(ctx context.Context, in *ServerPath) (*body[api.Server], error) {
 	s, err := h.plane.Server(ctx, backup.ServerID(in.ID))
 	return answer(api.FromServer(s), err)
 }
 
 func (h *handlers) updateServer(ctx context.Context, in *struct {
-	serverPath
+	ServerPath
 	Body api.ServerInput
 },
 ) (*body[api.Server], error) {
@@ -154,6 +157,6 @@ func (h *handlers) updateServer(ctx context.Context, in *struct {
 	return answer(api.FromServer(s), err)
 }
 
-func (h *handlers) deleteServer(ctx context.Context, in *serverPath) (*nothing, error) {
+func (h *handlers) deleteServer(ctx context.Context, in *ServerPath) (*nothing, error) {
 	return &nothing{}, h.plane.DeleteServer(ctx, backup.ServerID(in.ID))
 }
