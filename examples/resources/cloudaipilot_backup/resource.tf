@@ -5,7 +5,7 @@ resource "cloudaipilot_backup" "before_release" {
 
   files = {
     include = ["/etc", "/var/www"]
-    exclude = ["*.log", "cache/"]
+    exclude = ["*.log", "/var/www/cache"]
   }
 
   # A new value makes a new backup.

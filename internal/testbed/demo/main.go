@@ -24,7 +24,7 @@ func main() {
 	err := play(ctx, *keep)
 	switch {
 	case ctx.Err() != nil:
-		fmt.Println("\nInterrupted; everything was removed.")
+		fmt.Println("\nInterrupted.")
 		os.Exit(130)
 	case err != nil:
 		fmt.Fprintf(os.Stderr, "\nThe demo did not go as its story says: %v\n", err)

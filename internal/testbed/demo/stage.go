@@ -27,6 +27,10 @@ func openStage() (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
+	provider := filepath.Join(root, "bin", "terraform-provider-cloudaipilot")
+	if _, err := os.Stat(provider); err != nil {
+		return nil, fmt.Errorf("the provider is not built, \"make demo\" does that: %w", err)
+	}
 	dir, err := os.MkdirTemp("", "cloudaipilot-demo-")
 	if err != nil {
 		return nil, err
@@ -40,7 +44,7 @@ func openStage() (*stage, error) {
 		return s, fmt.Errorf("start the SSH server: %w", err)
 	}
 	s.tf, err = testbed.OpenTerraform(testbed.TerraformConfig{
-		Dir: dir, Binary: filepath.Join(root, "bin", "terraform-provider-cloudaipilot"),
+		Dir: dir, Binary: provider,
 	})
 	if err != nil {
 		return s, err
