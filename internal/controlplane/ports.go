@@ -107,11 +107,17 @@ type Target struct {
 	PrivateKey []byte
 }
 
+// Preflight is what a look at a server before a backup showed.
+type Preflight struct {
+	HostKey  string   // the key line that the server presented
+	Warnings []string // what the backup should be told with, though it can be made
+}
+
 // Runner acts on servers. An error that it understands is a *backup.Failure; one of the stage "connect" means that
 // nothing is known about what the server did with the request.
 type Runner interface {
-	// Preflight looks, changing nothing, whether a run would fail. It returns the server's host key line.
-	Preflight(ctx context.Context, t Target, b backup.Backup) (hostKey string, err error)
+	// Preflight looks, changing nothing, whether a run would fail.
+	Preflight(ctx context.Context, t Target, b backup.Backup) (Preflight, error)
 	// Start starts the job, or finds the one that was started before.
 	Start(ctx context.Context, t Target, b backup.Backup) (backup.Job, error)
 	Watch(ctx context.Context, t Target, b backup.Backup) (backup.Observation, error)

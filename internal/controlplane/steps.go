@@ -100,16 +100,17 @@ func (c *ControlPlane) preflight(ctx context.Context, p *progress) error {
 	if !p.Work.CancelAt.IsZero() {
 		return cancelled()
 	}
-	hostKey, err := c.Runner.Preflight(ctx, p.target, p.Backup)
+	found, err := c.Runner.Preflight(ctx, p.target, p.Backup)
 	if err != nil {
 		return err
 	}
 	if s := p.target.Server; s.TrustedHostKey() == "" && s.RecordHostKey {
-		if err := c.Store.RecordHostKey(ctx, s.ID, hostKey); err != nil {
+		if err := c.Store.RecordHostKey(ctx, s.ID, found.HostKey); err != nil {
 			return fmt.Errorf("record the host key: %w", err)
 		}
-		p.say("recorded the server's host key: %s", backup.Excerpt(hostKey, 200))
+		p.say("recorded the server's host key: %s", backup.Excerpt(found.HostKey, 200))
 	}
+	p.Warnings = found.Warnings
 	p.OnServer = true // from now on: the next worker must look, whatever becomes of this one
 	p.next(backup.StepStart, 0)
 	return nil
@@ -227,9 +228,10 @@ func (p *progress) reached() {
 
 func (p *progress) complete(r backup.Result) {
 	p.Path = backup.ArchivePath(p.Dir, p.ID)
-	p.SizeBytes, p.SHA256, p.Entries, p.Warnings = r.SizeBytes, r.SHA256, r.Entries, r.Warnings
+	p.SizeBytes, p.SHA256, p.Entries = r.SizeBytes, r.SHA256, r.Entries
+	p.Warnings = append(p.Warnings, r.Warnings...)
 	p.Progress.Bytes = r.SizeBytes
-	for _, w := range r.Warnings {
+	for _, w := range p.Warnings {
 		p.say("warning: %s", w)
 	}
 	p.say("the archive is complete: %d bytes, %d entries, sha256 %s", r.SizeBytes, r.Entries, r.SHA256)

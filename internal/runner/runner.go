@@ -30,19 +30,23 @@ func (r *Runner) Close() { r.pool.Close() }
 func (r *Runner) Forget(id backup.ServerID) { r.pool.Drop(string(id)) }
 
 // Preflight implements controlplane.Runner.
-func (r *Runner) Preflight(ctx context.Context, t controlplane.Target, b backup.Backup) (string, error) {
+func (r *Runner) Preflight(ctx context.Context, t controlplane.Target, b backup.Backup) (controlplane.Preflight, error) {
 	c, err := r.client(ctx, t)
 	if err != nil {
-		return "", err
+		return controlplane.Preflight{}, err
 	}
 	report, err := host(c, t, b).Check(ctx, ssh.CheckRequest{Include: b.Files.Include})
 	if err != nil {
-		return "", explain(err, t, backup.StagePreflight)
+		return controlplane.Preflight{}, explain(err, t, backup.StagePreflight)
 	}
 	if f := judge(report, t, b); f != nil {
-		return "", f
+		return controlplane.Preflight{}, f
 	}
-	return c.HostKey(), nil
+	found := controlplane.Preflight{HostKey: c.HostKey()}
+	if links := pathsIn(report, b, ssh.PathSymlink); len(links) > 0 {
+		found.Warnings = []string{fmt.Sprintf("only the symbolic link itself is in the archive, not what it points to: %s", strings.Join(links, ", "))}
+	}
+	return found, nil
 }
 
 // judge says why a run would fail, from what the server said.
