@@ -61,7 +61,7 @@ func (c *cli) serverCommand() *cobra.Command {
 }
 
 func (c *cli) backupCommand() *cobra.Command {
-	return group("backup", "Look at backups, download them", c.backupList(), c.backupShow(), c.backupLog(), c.backupDownload())
+	return group("backup", "Look at backups, download them", c.backupList(), c.backupShow(), c.backupLog(), c.backupWait(), c.backupDownload())
 }
 
 func (c *cli) backupList() *cobra.Command {
@@ -108,26 +108,30 @@ func (c *cli) backupShow() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		fields := []field{
-			{"id", b.ID}, {"server", b.ServerName}, {"type", b.Type}, {"status", b.Status}, {"trigger", b.Trigger},
-			{"include", strings.Join(b.Files.Include, ", ")}, {"exclude", strings.Join(b.Files.Exclude, ", ")},
-			{"created", clock(b.CreatedAt)}, {"started", clockOr(b.StartedAt, "")}, {"finished", clockOr(b.FinishedAt, "")},
-			{"expires", clock(b.ExpiresAt)}, {"deleted", clockOr(b.DeletedAt, "")},
-		}
-		if b.Path != "" {
-			fields = append(fields, field{"path", b.Path}, field{"size", size(b.SizeBytes)}, field{"entries", strconv.FormatInt(b.Entries, 10)}, field{"sha256", b.SHA256})
-		}
-		for _, w := range b.Warnings {
-			fields = append(fields, field{"warning", w})
-		}
-		if f := b.Failure; f != nil {
-			fields = append(fields, field{"failed at", f.Stage}, field{"code", f.Code}, field{"cause", f.Title + ": " + f.Cause})
-			for i, step := range f.Fix {
-				fields = append(fields, field{"fix " + strconv.Itoa(i+1), strings.Join(strings.Fields(step), " ")})
-			}
-		}
-		return c.record(b, fields)
+		return c.showBackup(b)
 	})
+}
+
+func (c *cli) showBackup(b api.Backup) error {
+	fields := []field{
+		{"id", b.ID}, {"server", b.ServerName}, {"type", b.Type}, {"status", b.Status}, {"trigger", b.Trigger},
+		{"include", strings.Join(b.Files.Include, ", ")}, {"exclude", strings.Join(b.Files.Exclude, ", ")},
+		{"created", clock(b.CreatedAt)}, {"started", clockOr(b.StartedAt, "")}, {"finished", clockOr(b.FinishedAt, "")},
+		{"expires", clock(b.ExpiresAt)}, {"deleted", clockOr(b.DeletedAt, "")},
+	}
+	if b.Path != "" {
+		fields = append(fields, field{"path", b.Path}, field{"size", size(b.SizeBytes)}, field{"entries", strconv.FormatInt(b.Entries, 10)}, field{"sha256", b.SHA256})
+	}
+	for _, w := range b.Warnings {
+		fields = append(fields, field{"warning", w})
+	}
+	if f := b.Failure; f != nil {
+		fields = append(fields, field{"failed at", f.Stage}, field{"code", f.Code}, field{"cause", f.Title + ": " + f.Cause})
+		for i, step := range f.Fix {
+			fields = append(fields, field{"fix " + strconv.Itoa(i+1), strings.Join(strings.Fields(step), " ")})
+		}
+	}
+	return c.record(b, fields)
 }
 
 func (c *cli) backupLog() *cobra.Command {
@@ -151,6 +155,33 @@ func (c *cli) backupLog() *cobra.Command {
 		}
 		return nil
 	})
+}
+
+// errBackupFailed is the end of a command about a backup that failed. What it says was printed already.
+var errBackupFailed = errors.New("the backup failed")
+
+func (c *cli) backupWait() *cobra.Command {
+	cmd := c.command("wait ID", "Look after a backup until it is completed or failed", cobra.ExactArgs(1), func(ctx context.Context, client *apiclient.Client, args []string) error {
+		if _, err := backup.ParseID(args[0]); err != nil {
+			return usageError{err}
+		}
+		b, err := client.WaitForBackup(ctx, args[0], nil)
+		if err != nil {
+			return err
+		}
+		if err := c.showBackup(b); err != nil {
+			return err
+		}
+		if b.Status != string(backup.StatusCompleted) {
+			return errBackupFailed
+		}
+		return nil
+	})
+	cmd.Long = `Look after a backup until it is completed or failed, and show it. Exit status 1 if it failed.
+
+A backup that Terraform did not wait for (wait = false, a timeout, Ctrl-C) goes on on its server. Without a running
+control plane nobody looks at it: this command does.`
+	return cmd
 }
 
 func (c *cli) backupDownload() *cobra.Command {

@@ -108,7 +108,7 @@ func (r *backupResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			"triggers": schema.MapAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "Any values: when one changes, a new backup is made.",
 				PlanModifiers: []planmodifier.Map{mapplanmodifier.RequiresReplace()}},
 			"wait": schema.BoolAttribute{Optional: true, Computed: true, Default: booldefault.StaticBool(true),
-				MarkdownDescription: "Wait until the backup is completed or failed. With `false` and an embedded control plane, a later apply or `terraform refresh` has to look after it. Default: `true`."},
+				MarkdownDescription: "Wait until the backup is completed or failed. With `false` and an embedded control plane, which ends with the apply, `cloudaipilot backup wait` looks after it. Default: `true`."},
 			"on_destroy": schema.StringAttribute{Optional: true, Computed: true, Default: stringdefault.StaticString(onDestroyRetain),
 				MarkdownDescription: "What becomes of a completed archive when the resource is destroyed or replaced: `retain` leaves it on the server until its retention is over, `delete` removes it. Failed backups are always removed. Default: `retain`.",
 				Validators:          []validator.String{stringvalidator.OneOf(onDestroyRetain, onDestroyDelete)}},
@@ -340,8 +340,8 @@ func notWaited(ctx context.Context, b api.Backup, patience time.Duration, err er
 	}
 	diags.AddError(fmt.Sprintf("Backup of %s was not seen to its end", b.ServerName),
 		fmt.Sprintf("The backup %s was started, then %s. Nothing is lost: its id is in the state, and the job on the server goes on.\n\n"+
-			"  - To keep it: terraform untaint this resource, then apply or plan to see how it ended.\n"+
-			"  - To cancel it and start over: run apply again.", b.ID, why))
+			"  - To keep it: terraform untaint this resource, then: cloudaipilot backup wait %s\n"+
+			"  - To cancel it and start over: run apply again.", b.ID, why, b.ID))
 }
 
 // Read implements resource.Resource.
