@@ -70,10 +70,16 @@ size_of() {
 
 gnu_tar() { case $(tar --version 2>/dev/null) in *'GNU tar'*) ;; *) return 1 ;; esac; }
 
+# Some builds of BusyBox tar cannot read lists of names; theirs is no tar for us.
+tar_reads_lists() {
+  gnu_tar || echo status | tar -C /proc/self -cf - -X /dev/null -T - >/dev/null 2>&1
+}
+
 missing_tools() {
   for tool in $tools; do
-    command -v "$tool" >/dev/null 2>&1 || printf '%s ' "$tool"
+    command -v "$tool" >/dev/null 2>&1 || printf '%s\n' "$tool"
   done
+  if command -v tar >/dev/null 2>&1 && ! tar_reads_lists; then printf 'tar with -T and -X\n'; fi
 }
 
 # The name of a file system may hold blanks, so count from the percent sign backwards.
@@ -244,7 +250,7 @@ save() {
 # --- check -------------------------------------------------------------------
 
 do_check() {
-  for tool in $(missing_tools); do printf 'missing=%s\n' "$tool"; done
+  missing_tools | sed 's/^/missing=/'
   if gnu_tar; then printf 'gnu_tar=1\n'; else printf 'gnu_tar=0\n'; fi
   printf 'uid=%s\nboot=%s\ntime=%s\n' "$(id -u)" "$(boot_id)" "$(date +%s)"
   if enter_root; then nearest=.; else
@@ -280,7 +286,7 @@ path_state() {
 do_start() {
   enter_root || { [ "$folder" = absent ] && create_root; } || refuse folder
   missing=$(missing_tools)
-  [ -z "$missing" ] || fail "missing on the server: $missing"
+  [ -z "$missing" ] || fail "missing on the server: $(one_line "$missing")"
   if [ -L "./$id" ] || { [ -e "./$id" ] && ! [ -d "./$id" ]; }; then
     folder=not_directory detail="$root/$id is not a directory"
     refuse folder
@@ -494,8 +500,14 @@ make_archive() {
   watch archive
   report=$(
     {
-      { sum=$(sha256sum <sum.fifo) && printf 'sha256=%s\n' "${sum%% *}" >&3; } &
-      { count=$(wc -c <size.fifo) && printf 'size=%s\n' $((count)) >&3; } &
+      {
+        sum=$(sha256sum) && printf 'sha256=%s\n' "${sum%% *}" >&3
+        cat >/dev/null
+      } <sum.fifo &
+      {
+        count=$(wc -c) && printf 'size=%s\n' $((count)) >&3
+        cat >/dev/null
+      } <size.fifo &
       {
         {
           gzip -dc 2>>log
@@ -623,16 +635,16 @@ watch() {
   ticker=$!
 }
 
+# KILL, because BusyBox sh may lose a TERM that comes while it starts a subshell.
 unwatch() {
   [ -n "$ticker" ] || return 0
-  kill -s TERM "$ticker" 2>/dev/null
+  kill -s KILL "$ticker" 2>/dev/null
   wait "$ticker" 2>/dev/null
   ticker=''
 }
 
 watcher() {
-  sleeper=''
-  trap 'kill "$sleeper" 2>/dev/null; exit 0' TERM
+  trap '' TERM # it outlives what it ends, and asks again if need be
   seen=''
   while :; do
     # The job is a process group of its own, and 0 means that group.
@@ -645,9 +657,7 @@ watcher() {
       save_progress "$1" "$bytes" "$(date +%s)"
     fi
     trim_log
-    sleep 1 &
-    sleeper=$!
-    wait "$sleeper"
+    sleep 1
   done
 }
 

@@ -2,6 +2,7 @@ package ssh
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -11,14 +12,14 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // flavour is a shell, and with it a set of tools, that a server may have.
 type flavour struct {
 	name    string
-	shell   string   // what /bin/sh is there
-	busybox bool     // tar, gzip and the rest are BusyBox's too
-	tools   []string // the tools that are BusyBox's
+	shell   string // what /bin/sh is there
+	busybox bool   // tar, gzip and the rest are BusyBox's too
 }
 
 var busyboxTools = strings.Fields("tar gzip setsid sha256sum df mkfifo tee sync mv rm mkdir cat ls wc sed head tail tr sleep date id")
@@ -44,21 +45,22 @@ func forEachFlavour(t *testing.T, test func(t *testing.T, s *server)) {
 // server is this machine, made to look like a server of some flavour.
 type server struct {
 	flavour
-	t    *testing.T
-	bin  string // first in PATH: the shell as sh, BusyBox's tools, and tools made to fail
-	dir  string // scratch, holds the backup folder
-	root string
-	env  []string
+	t     *testing.T
+	shell string
+	bin   string // first in PATH: the shell as sh, BusyBox's tools, and tools made to fail
+	dir   string // scratch, holds the backup folder
+	root  string
+	env   []string
 }
 
 func newServer(t *testing.T, f flavour) *server {
 	t.Helper()
-	shell, err := exec.LookPath(f.shell)
+	shell, err := exec.LookPath(cmp.Or(os.Getenv("TEST_"+strings.ToUpper(f.shell)), f.shell))
 	if err != nil {
 		t.Skipf("%s is not installed", f.shell)
 	}
 	dir := testDir(t)
-	s := &server{flavour: f, t: t, bin: filepath.Join(dir, "bin"), dir: dir, root: filepath.Join(dir, "backups")}
+	s := &server{flavour: f, t: t, shell: shell, bin: filepath.Join(dir, "bin"), dir: dir, root: filepath.Join(dir, "backups")}
 	must(t, os.Mkdir(s.bin, 0o755))
 	must(t, os.Symlink(shell, filepath.Join(s.bin, "sh")))
 	if f.busybox {
@@ -66,8 +68,21 @@ func newServer(t *testing.T, f flavour) *server {
 			must(t, os.Symlink(shell, filepath.Join(s.bin, tool)))
 		}
 	}
+	if f.busybox && !s.tarReadsLists() {
+		s.fake("tar", busyboxTar)
+	}
 	t.Cleanup(s.endJobs)
 	return s
+}
+
+// busyboxTar stands in for a BusyBox tar with -T and -X where this machine's was built without:
+// it takes names line by line, and anchors no pattern.
+const busyboxTar = `case "$*" in --version) echo "tar (busybox) 1.36.1"; exit ;; esac
+exec /bin/tar --no-unquote --no-anchored --wildcards "$@"`
+
+func (s *server) tarReadsLists() bool {
+	help, _ := exec.Command(s.shell, "tar", "--help").CombinedOutput()
+	return bytes.Contains(help, []byte("-T FILE"))
 }
 
 // testDir is like t.TempDir, with a path that is a valid backup folder.
@@ -81,23 +96,19 @@ func testDir(t *testing.T) string {
 	return dir
 }
 
-// fake puts a tool in front of the real one. In its text, REAL is the real tool.
+// fake puts a tool in front of the one that is there. In its text, REAL is that one.
 func (s *server) fake(tool, text string) {
 	s.t.Helper()
-	link := filepath.Join(s.bin, tool)
-	realTool := ""
-	if s.busybox {
-		applet, err := exec.LookPath("busybox")
-		must(s.t, err)
-		realTool = applet + " " + tool
-		must(s.t, os.Remove(link))
-	} else {
-		path, err := exec.LookPath(tool)
-		must(s.t, err)
-		realTool = path
+	file := filepath.Join(s.bin, tool)
+	behind, err := exec.LookPath(tool)
+	if _, statErr := os.Lstat(file); statErr == nil {
+		behind = filepath.Join(s.bin, "real", tool)
+		must(s.t, os.MkdirAll(filepath.Dir(behind), 0o755))
+		err = os.Rename(file, behind)
 	}
-	text = "#!/bin/sh\n" + strings.ReplaceAll(text, "REAL", realTool) + "\n"
-	must(s.t, os.WriteFile(link, []byte(text), 0o755))
+	must(s.t, err)
+	text = "#!/bin/sh\n" + strings.ReplaceAll(text, "REAL", behind) + "\n"
+	must(s.t, os.WriteFile(file, []byte(text), 0o755))
 }
 
 func (s *server) host() Host { return Host{Client: s, Root: s.root} }
@@ -105,6 +116,8 @@ func (s *server) host() Host { return Host{Client: s, Root: s.root} }
 // Run is [Conn] without a network: what sshd does with the login user's shell.
 func (s *server) Run(ctx context.Context, command string, in io.Reader, out, errOut io.Writer) error {
 	command = strings.Replace(command, "/bin/sh", filepath.Join(s.bin, "sh"), 1)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, "sh"), "-c", command)
 	cmd.Env = append([]string{"PATH=" + s.bin + ":" + os.Getenv("PATH"), "HOME=" + s.dir}, s.env...)
 	cmd.Dir = "/"
@@ -113,6 +126,7 @@ func (s *server) Run(ctx context.Context, command string, in io.Reader, out, err
 		errOut = io.Discard
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, out, io.MultiWriter(&said, errOut)
+	cmd.WaitDelay = time.Second
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
