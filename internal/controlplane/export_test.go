@@ -1,0 +1,15 @@
+package controlplane
+
+import (
+	"context"
+	"time"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+)
+
+// NewStepWorker is a worker of another step than the control plane's.
+func NewStepWorker(c Clock, step func(backup.ID) time.Time) *Worker {
+	w := NewWorker(New(Config{Clock: c}), 4)
+	w.step = func(_ context.Context, id backup.ID) (time.Time, error) { return step(id), nil }
+	return w
+}

@@ -1,0 +1,296 @@
+package controlplane_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/controlplane"
+)
+
+var archived = &backup.Result{SizeBytes: 1234, SHA256: "ab", Entries: 5, Warnings: []string{"a file changed"}}
+
+func TestBackupGoesFromPendingToCompleted(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.server.warnings = []string{"a link"}
+	made := b.create(request(b.addServer()))
+	if made.Status != backup.StatusPending {
+		t.Errorf("status after create: %s", made.Status)
+	}
+	if got := b.step(made.ID); got.Status != backup.StatusPending || got.Work.Step != backup.StepStart || !got.OnServer {
+		t.Errorf("after preflight: status %s, step %q, on server %v", got.Status, got.Work.Step, got.OnServer)
+	}
+	if got := b.step(made.ID); got.Status != backup.StatusRunning || got.Job.PID != 42 {
+		t.Errorf("after start: status %s, job %+v", got.Status, got.Job)
+	}
+	if got := b.step(made.ID); got.Status != backup.StatusRunning || got.Progress.Bytes != 10 {
+		t.Errorf("while it runs: status %s, progress %+v", got.Status, got.Progress)
+	}
+	b.server.result = archived
+	got := b.finish(made.ID)
+	if got.Status != backup.StatusCompleted || got.SizeBytes != 1234 || got.Path != "/tmp/cloudpilot-backups/"+string(made.ID)+"/archive.tar.gz" {
+		t.Errorf("at the end: %s, %d bytes, %q", got.Status, got.SizeBytes, got.Path)
+	}
+	if diff := cmp.Diff([]string{"a link", "a file changed"}, got.Warnings); diff != "" {
+		t.Error(diff)
+	}
+	if b.server.has("clean") {
+		t.Error("a good archive was cleaned up")
+	}
+	a, lines, err := b.Activity(t.Context(), got.Activity)
+	if err != nil || a.Status != backup.ActivityCompleted || len(lines) == 0 {
+		t.Errorf("activity: %s, %d lines, %v", a.Status, len(lines), err)
+	}
+	for _, s := range a.Steps {
+		if s.Status != backup.ActivityCompleted || s.FinishedAt.IsZero() {
+			t.Errorf("step %s of the activity: %s", s.Name, s.Status)
+		}
+	}
+}
+
+func TestFailures(t *testing.T) {
+	t.Parallel()
+	full := &backup.Failure{Stage: backup.StageArchive, Fact: backup.FactToolFailed, Text: "tar", Output: "No space left on device"}
+	tests := map[string]struct {
+		server  fakeServer
+		fact    backup.Fact
+		stage   backup.Stage
+		cleaned bool
+	}{
+		"refused by the server before anything is there": {
+			fakeServer{preflight: &backup.Failure{Stage: backup.StageConnect, Fact: backup.FactRefused}}, backup.FactRefused, backup.StageConnect, false,
+		},
+		"refused at the start":             {fakeServer{start: &backup.Failure{Stage: backup.StageArchive, Fact: backup.FactFolderUnsafe}}, backup.FactFolderUnsafe, backup.StageArchive, true},
+		"told by the job":                  {fakeServer{result: &backup.Result{Failure: full}}, backup.FactToolFailed, backup.StageArchive, true},
+		"a job that died without a result": {fakeServer{alive: false}, backup.FactJobGone, backup.StageArchive, true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			*b.server = test.server
+			got := b.finish(b.create(request(b.addServer())).ID)
+			if got.Status != backup.StatusFailed || got.Failure == nil || got.Failure.Fact != test.fact || got.Failure.Stage != test.stage {
+				t.Fatalf("status %s, failure %+v", got.Status, got.Failure)
+			}
+			if !got.Failure.At.Equal(b.clock.Now()) && !got.Failure.At.Before(b.clock.Now()) {
+				t.Errorf("failed at %s, and it is %s", got.Failure.At, b.clock.Now())
+			}
+			if b.server.has("clean") != test.cleaned || got.OnServer {
+				t.Errorf("cleaned: %v, files on the server: %v", b.server.has("clean"), got.OnServer)
+			}
+			a, _, err := b.Activity(t.Context(), got.Activity)
+			if err != nil || a.Status != backup.ActivityFailed {
+				t.Errorf("activity: %s, %v", a.Status, err)
+			}
+		})
+	}
+}
+
+func TestCleanUpThatCannotBeDoneIsRemembered(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.server.alive, b.server.clean = false, unreachable()
+	got := b.finish(b.create(request(b.addServer())).ID)
+	if got.Status != backup.StatusFailed || !got.OnServer {
+		t.Errorf("status %s, files on the server: %v", got.Status, got.OnServer)
+	}
+}
+
+func TestJobIsWatchedOnAfterTheConnectionDropped(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.create(request(b.addServer())).ID
+	b.step(id)
+	b.server.start = unreachable() // the answer was lost: the job may have started
+	if got := b.step(id); got.Status != backup.StatusPending || got.Work.UnreachableFrom.IsZero() {
+		t.Fatalf("status %s, unreachable from %s", got.Status, got.Work.UnreachableFrom)
+	}
+	b.server.start = nil
+	b.step(id)
+	b.server.watch = unreachable()
+	for range 20 {
+		b.step(id)
+	}
+	b.server.watch, b.server.result = nil, archived
+	if got := b.finish(id); got.Status != backup.StatusCompleted || !got.Work.UnreachableFrom.IsZero() {
+		t.Errorf("status %s, unreachable from %s", got.Status, got.Work.UnreachableFrom)
+	}
+}
+
+func TestServerOutOfReachForTooLongFailsTheBackup(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.create(request(b.addServer())).ID
+	b.step(id)
+	b.step(id)
+	began := b.clock.Now()
+	b.server.watch, b.server.cancel, b.server.clean = unreachable(), unreachable(), unreachable()
+	got := b.finish(id)
+	if got.Status != backup.StatusFailed || got.Failure.Fact != backup.FactUnreachable || !got.OnServer {
+		t.Errorf("status %s, failure %+v, files on the server: %v", got.Status, got.Failure, got.OnServer)
+	}
+	if took := b.clock.Now().Sub(began); took < 30*time.Minute || took > 32*time.Minute {
+		t.Errorf("gave up after %s", took)
+	}
+}
+
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		after    int // steps before the cancel
+		stubborn bool
+		want     []string
+	}{
+		"before anything was done":   {0, false, nil},
+		"before the start":           {1, false, []string{"preflight", "kill", "clean"}},
+		"while it runs":              {2, false, []string{"preflight", "start", "cancel", "watch", "kill", "clean"}},
+		"a job that does not listen": {2, true, nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			id := b.create(request(b.addServer())).ID
+			for range test.after {
+				b.step(id)
+			}
+			b.clock.add(time.Second)
+			if _, err := b.CancelBackup(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+			b.server.alive = test.stubborn // only a kill ends it
+			got := b.finish(id)
+			if got.Status != backup.StatusFailed || got.Failure.Fact != backup.FactCancelled {
+				t.Fatalf("status %s, failure %+v", got.Status, got.Failure)
+			}
+			if test.stubborn {
+				if !b.server.has("kill") {
+					t.Errorf("not killed: %q", b.server.calls)
+				}
+				return
+			}
+			if diff := cmp.Diff(test.want, b.server.calls); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestCancelOfAFinishedBackupChangesNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.server.result = archived
+	done := b.finish(b.create(request(b.addServer())).ID)
+	got, err := b.CancelBackup(t.Context(), done.ID)
+	if err != nil || got.Status != backup.StatusCompleted || !got.Work.CancelAt.IsZero() {
+		t.Errorf("status %s, cancelled at %s, %v", got.Status, got.Work.CancelAt, err)
+	}
+}
+
+func TestCancelDuringAStepIsTheNextStep(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.create(request(b.addServer())).ID
+	b.step(id)
+	b.server.during = func(call string) {
+		if call == "start" {
+			b.clock.add(time.Second)
+			if _, err := b.CancelBackup(t.Context(), id); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	got := b.step(id)
+	if got.Work.CancelAt.IsZero() || !got.Work.NextStepAt.Equal(got.Work.CancelAt) {
+		t.Errorf("cancel asked for at %s, next step at %s", got.Work.CancelAt, got.Work.NextStepAt)
+	}
+}
+
+func TestOnlyOneWorkerIsAtABackup(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.create(request(b.addServer())).ID
+	b.server.during = func(string) {
+		b.server.during = nil
+		if _, err := b.Step(t.Context(), id); err != nil {
+			t.Error(err)
+		}
+	}
+	b.step(id)
+	if diff := cmp.Diff([]string{"preflight"}, b.server.calls); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestWorkerThatWasOvertakenWritesNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.create(request(b.addServer())).ID
+	b.server.result = archived
+	b.server.during = func(string) { // the first worker hangs beyond its lease, and a second one does it all
+		b.server.during = nil
+		b.clock.add(time.Hour)
+		b.finish(id)
+		b.server.preflight = &backup.Failure{Stage: backup.StageConnect, Fact: backup.FactRefused}
+	}
+	if _, err := b.Step(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.get(id); got.Status != backup.StatusCompleted {
+		t.Errorf("status %s: the overtaken worker wrote", got.Status)
+	}
+}
+
+func TestWorkerThatIsStoppedLeavesTheRowAsItWas(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.create(request(b.addServer())).ID
+	ctx, stop := context.WithCancel(t.Context())
+	b.server.during, b.server.preflight = func(string) { stop() }, context.Canceled
+	if _, err := b.Step(ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	got := b.get(id)
+	if got.Status != backup.StatusPending || got.Failure != nil || !got.Work.LeaseUntil.IsZero() || got.Work.Step != backup.StepPreflight {
+		t.Errorf("status %s, failure %v, work %+v", got.Status, got.Failure, got.Work)
+	}
+	b.server.during, b.server.preflight, b.server.result = nil, nil, archived
+	if got := b.finish(id); got.Status != backup.StatusCompleted {
+		t.Errorf("status %s", got.Status)
+	}
+}
+
+func TestHostKeyOfTheFirstContactIsKept(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	s := b.addServer()
+	b.step(b.create(request(s)).ID)
+	got, err := b.Server(t.Context(), s.ID)
+	if err != nil || got.RecordedHostKey != "ssh-ed25519 AAAA" || got.TrustedHostKey() != "ssh-ed25519 AAAA" {
+		t.Fatalf("recorded %q, %v", got.RecordedHostKey, err)
+	}
+	moved, err := b.UpdateServer(t.Context(), s.ID, 0, func(s *backup.ServerSpec) { s.Host = "203.0.113.99" }, controlplane.KeyWish{})
+	if err != nil || moved.RecordedHostKey != "" {
+		t.Errorf("another host keeps the key %q, %v", moved.RecordedHostKey, err)
+	}
+}
+
+func TestFailureKeepsTheToolsOwnWords(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.server.result = &backup.Result{Failure: &backup.Failure{Stage: backup.StageArchive, Fact: backup.FactToolFailed, Output: "tar: cannot"}}
+	got := b.finish(b.create(request(b.addServer())).ID)
+	if got.Output != "tar: cannot" || got.Failure.Evidence.BackupDir != "/tmp/cloudpilot-backups" || got.Failure.Evidence.BytesDone != 10 {
+		t.Errorf("output %q, evidence %+v", got.Output, got.Failure.Evidence)
+	}
+	_, lines, err := b.Activity(t.Context(), got.Activity)
+	if err != nil || !slices.ContainsFunc(lines, func(l backup.LogLine) bool { return l.Text == "failed at archive: " }) {
+		t.Errorf("lines %+v, %v", lines, err)
+	}
+}
