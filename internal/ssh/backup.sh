@@ -578,12 +578,14 @@ judge_archive() {
     finish write
   fi
   [ "$exit_gzip" = 0 ] || finish gzip
+  readable=$(reported gunzip)$(reported list)
   case $exit_tar in
   0) ;;
   1) if gnu_tar; then warning=1; else finish tar; fi ;; # GNU: a file changed while it was read
+  141) if [ "$readable" = 00 ]; then finish tar; fi ;; # gzip stopped reading, and said all was well
   *) finish tar ;;
   esac
-  [ "$(reported gunzip) $(reported list)" = '0 0' ] || finish unreadable_archive
+  [ "$readable" = 00 ] || finish unreadable_archive
   [ "$entries" -gt 0 ] || finish empty
   [ -n "$sha256" ] || finish internal
 }
