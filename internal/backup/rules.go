@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"regexp"
@@ -16,6 +17,7 @@ const (
 	MaxPaths         = 1000
 	MaxPathBytes     = 4096 // PATH_MAX of Linux
 	MaxPatternBytes  = 1024
+	MaxSourceBytes   = 256 << 10 // of all paths and patterns together: the server's shell reads them byte by byte
 	MaxBackupDir     = 255
 	maxHostName      = 253 // RFC 1035
 	maxTimeout       = 5 * time.Minute
@@ -120,14 +122,26 @@ var Rules = []Rule[Spec]{
 				fmt.Sprintf("files.include names %d paths; allowed are 1 to %d.", n, MaxPaths),
 				`Name what to back up, such as ["/etc", "/var/www"].`)
 		}
-		return each("files.include", s.Files.Include, checkInclude)
+		return each("files.include", s.Files.Include, CheckInclude)
+	}},
+	{[]string{"files.include", "files.exclude"}, func(s Spec) []Finding {
+		total := 0
+		for _, v := range slices.Concat(s.Files.Include, s.Files.Exclude) {
+			total += len(v)
+		}
+		if total <= MaxSourceBytes {
+			return nil
+		}
+		return invalid("files.include", "Too much text in paths and patterns",
+			fmt.Sprintf("files.include and files.exclude hold %d bytes together; at most %d are allowed.", total, MaxSourceBytes),
+			"Name the folders above, and join patterns with wildcards.")
 	}},
 	{[]string{"type", "files.exclude"}, func(s Spec) []Finding {
 		if n := len(s.Files.Exclude); n > MaxPaths {
 			return invalid("files.exclude", "Too many exclude patterns",
 				fmt.Sprintf("files.exclude holds %d patterns; allowed are 0 to %d.", n, MaxPaths), "Join them with wildcards.")
 		}
-		return each("files.exclude", s.Files.Exclude, checkExclude)
+		return each("files.exclude", s.Files.Exclude, CheckExclude)
 	}},
 }
 
@@ -151,46 +165,51 @@ func checkType(s Spec) []Finding {
 	return refuse(fmt.Sprintf("%q is not a type of backup; the types are files, database, full and snapshot.", Excerpt(string(s.Type), 40)), fix)
 }
 
-func checkInclude(path string) string {
+// CheckInclude checks one path to back up. It may hold any character a file name can.
+func CheckInclude(path string) error {
 	switch {
 	case !strings.HasPrefix(path, "/"):
-		return "must be absolute: it has to begin with /"
+		return errors.New("must be absolute: it has to begin with /")
 	case len(path) > MaxPathBytes:
-		return fmt.Sprintf("is %d bytes long; at most %d are allowed", len(path), MaxPathBytes)
+		return fmt.Errorf("is %d bytes long; at most %d are allowed", len(path), MaxPathBytes)
 	case slices.Contains(strings.Split(path, "/"), ".."):
-		return `must not have ".." in it`
+		return errors.New(`must not have ".." in it`)
 	}
 	return checkText(path)
 }
 
-func checkExclude(pattern string) string {
+// CheckExclude checks one pattern, in the words of tar --exclude. tar reads patterns line by line, and cuts off
+// white space at a line's end.
+func CheckExclude(pattern string) error {
 	switch {
-	case pattern == "":
-		return "is empty"
+	case strings.Trim(pattern, "/") == "":
+		return errors.New("names nothing")
 	case len(pattern) > MaxPatternBytes:
-		return fmt.Sprintf("is %d bytes long; at most %d are allowed", len(pattern), MaxPatternBytes)
+		return fmt.Errorf("is %d bytes long; at most %d are allowed", len(pattern), MaxPatternBytes)
 	case strings.ContainsAny(pattern, "\n\r"):
-		return "must be a single line"
+		return errors.New("must be a single line")
+	case strings.TrimRight(pattern, " \t\v\f") != pattern:
+		return errors.New("ends in white space, which tar would cut off")
 	}
 	return checkText(pattern)
 }
 
-func checkText(s string) string {
+func checkText(s string) error {
 	switch {
 	case strings.ContainsRune(s, 0):
-		return "has a NUL byte in it, which no file name can have"
+		return errors.New("has a NUL byte in it, which no file name can have")
 	case !utf8.ValidString(s):
-		return "is not valid UTF-8"
+		return errors.New("is not valid UTF-8")
 	}
-	return ""
+	return nil
 }
 
-func each(path string, values []string, check func(string) string) []Finding {
+func each(path string, values []string, check func(string) error) []Finding {
 	var findings []Finding
 	for i, v := range values {
-		if problem := check(v); problem != "" {
+		if err := check(v); err != nil {
 			findings = append(findings, Finding{SeverityError, path + "." + strconv.Itoa(i), CodeInvalidArgument,
-				"Invalid value in " + path, fmt.Sprintf("%q %s.", Excerpt(v, 120), problem), ""})
+				"Invalid value in " + path, fmt.Sprintf("%q %v.", Excerpt(v, 120), err), ""})
 		}
 	}
 	return findings
