@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -34,6 +35,14 @@ var ErrSchema = errors.New("the database is of another version")
 
 // Open opens the SQLite database at path for reading and writing, and creates or migrates it.
 func Open(ctx context.Context, path string, now time.Time) (*Store, error) {
+	// SQLite would make the file for all to read; its journals get the file's own mode.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the user names the directory
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return nil, err
+	}
 	s, err := open(path, url.Values{
 		"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)", "foreign_keys(1)"},
 		"_txlock": {"immediate"},
