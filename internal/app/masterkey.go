@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/seal"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/store"
@@ -25,10 +26,13 @@ const keyCheckName, keyCheckText = "key-check", "cloudaipilot"
 type keyring struct {
 	store  *store.Store
 	create bool // make a key where there is none
+
+	mu     sync.Mutex
+	opened *seal.Sealer
 }
 
 // Seal implements controlplane.Sealer.
-func (k keyring) Seal(name string, secret []byte) (string, error) {
+func (k *keyring) Seal(name string, secret []byte) (string, error) {
 	s, err := k.open()
 	if err != nil {
 		return "", err
@@ -37,7 +41,7 @@ func (k keyring) Seal(name string, secret []byte) (string, error) {
 }
 
 // Open implements controlplane.Sealer.
-func (k keyring) Open(name, sealed string) ([]byte, error) {
+func (k *keyring) Open(name, sealed string) ([]byte, error) {
 	s, err := k.open()
 	if err != nil {
 		return nil, err
@@ -45,8 +49,21 @@ func (k keyring) Open(name, sealed string) ([]byte, error) {
 	return s.Open(name, sealed)
 }
 
-// open finds the master key and checks that it is the one the records were sealed with.
-func (k keyring) open() (*seal.Sealer, error) {
+func (k *keyring) open() (*seal.Sealer, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.opened != nil {
+		return k.opened, nil
+	}
+	s, err := k.find()
+	if err == nil {
+		k.opened = s
+	}
+	return s, err
+}
+
+// find finds the master key and checks that it is the one the records were sealed with.
+func (k *keyring) find() (*seal.Sealer, error) {
 	ctx := context.Background()
 	check, err := k.store.KeyCheck(ctx)
 	if err != nil {

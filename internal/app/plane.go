@@ -31,7 +31,7 @@ type plane struct {
 // assemble puts a control plane over a store. createKey says whether a master key may be made.
 func assemble(c Config, s *store.Store, createKey bool) *plane {
 	r := runner.New()
-	cp := controlplane.New(controlplane.Config{Store: s, Runner: r, Keys: sshKeys{}, Sealer: keyring{store: s, create: createKey},
+	cp := controlplane.New(controlplane.Config{Store: s, Runner: r, Keys: sshKeys{}, Sealer: &keyring{store: s, create: createKey},
 		Clock: wallClock{}, Log: c.Log, UnreachableLimit: c.UnreachableLimit})
 	return &plane{handler: apiserver.New(cp, c.Version), cp: cp, store: s, runner: r}
 }
