@@ -213,21 +213,14 @@ func (w *lateHeader) Write(p []byte) (int, error) {
 
 // fail tells the client: with a problem while that is possible, else by breaking off before the promised length.
 func (w *lateHeader) fail(err error) {
-	if w.begun {
+	writer, ok := w.BodyWriter().(http.ResponseWriter)
+	if w.begun || !ok {
 		panic(http.ErrAbortHandler)
 	}
 	for _, h := range []string{"Content-Length", "Content-Disposition", api.ChecksumHeader} {
-		w.SetHeader(h, "")
+		writer.Header().Del(h)
 	}
-	p, ok := problemOf(err).(*api.Problem) //nolint:errorlint // it is one
-	if !ok {
-		panic(http.ErrAbortHandler)
-	}
-	if writer, ok := w.BodyWriter().(http.ResponseWriter); ok {
-		writer.Header().Del("Content-Length")
-		writer.Header().Del("Content-Disposition")
-		writeProblem(writer, p)
-	}
+	writeProblem(writer, problemOf(err))
 }
 
 func (h *handlers) lastFailure(ctx context.Context, in *struct {

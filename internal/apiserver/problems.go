@@ -25,7 +25,10 @@ var statusOf = map[backup.Code]int{
 }
 
 // problemOf translates an error of a use case.
-func problemOf(err error) error {
+func problemOf(err error) *api.Problem {
+	if p, ok := errors.AsType[*api.Problem](err); ok {
+		return p
+	}
 	if refused, ok := errors.AsType[*backup.FindingsError](err); ok {
 		first := refused.Findings[0]
 		status, ok := statusOf[first.Code]

@@ -1,0 +1,340 @@
+package apiserver_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/api"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/apiserver"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/controlplane"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/seal"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/store"
+)
+
+// server is the API over a real database and a fake server to back up.
+type server struct {
+	t     *testing.T
+	http  *httptest.Server
+	plane *controlplane.ControlPlane
+	fake  *fakeServer
+}
+
+func newServer(t *testing.T) *server {
+	t.Helper()
+	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "control.db"), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	fake := &fakeServer{}
+	plane := controlplane.New(controlplane.Config{Store: s, Runner: fake, Keys: fakeKeys{}, Sealer: seal.New(seal.Key{1}), Clock: wall{}})
+	w := controlplane.NewWorker(plane, 4)
+	plane.UseWaker(w)
+	h := httptest.NewServer(apiserver.New(plane, "1.2.3"))
+	t.Cleanup(func() {
+		h.Close()
+		w.Close()
+		_ = s.Close()
+	})
+	return &server{t: t, http: h, plane: plane, fake: fake}
+}
+
+// do sends a request and decodes the answer.
+func (s *server) do(method, path, body string, header ...string) (int, map[string]any) {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), method, s.http.URL+path, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if !strings.HasPrefix(resp.Header.Get(api.ControlPlaneHeader), "cp_") {
+		s.t.Errorf("%s %s: no control plane in the answer", method, path)
+	}
+	var out map[string]any
+	if len(raw) > 0 && json.Unmarshal(raw, &out) != nil {
+		s.t.Fatalf("%s %s: not JSON: %s", method, path, raw)
+	}
+	if resp.StatusCode >= 400 && resp.Header.Get("Content-Type") != "application/problem+json" {
+		s.t.Errorf("%s %s: %d as %s", method, path, resp.StatusCode, resp.Header.Get("Content-Type"))
+	}
+	return resp.StatusCode, out
+}
+
+const web1 = `{"name":"web-1","host":"203.0.113.10","record_host_key":true}`
+
+func (s *server) addServer() string {
+	s.t.Helper()
+	status, out := s.do("POST", "/v1/servers", web1)
+	if status != 200 {
+		s.t.Fatalf("%d %v", status, out)
+	}
+	return out["id"].(string)
+}
+
+func (s *server) addBackup(server string) string {
+	s.t.Helper()
+	status, out := s.do("POST", "/v1/servers/"+server+"/backups", `{"type":"files","files":{"include":["/etc"]},"managed":true}`)
+	if status != 200 {
+		s.t.Fatalf("%d %v", status, out)
+	}
+	return out["id"].(string)
+}
+
+func TestServerLifeOverHTTP(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	id := s.addServer()
+	_, got := s.do("GET", "/v1/servers/"+id, "")
+	for field, want := range map[string]any{"name": "web-1", "port": 22.0, "user": "cloudpilot", "backup_dir": "/tmp/cloudpilot-backups", "key_source": "generated", "public_key": "ssh-ed25519 X", "version": 1.0} {
+		if diff := cmp.Diff(want, got[field]); diff != "" {
+			t.Errorf("%s: %s", field, diff)
+		}
+	}
+	for field := range got {
+		if strings.Contains(field, "private") || strings.Contains(field, "sealed") {
+			t.Errorf("the answer has %s", field)
+		}
+	}
+	status, got := s.do("PATCH", "/v1/servers/"+id, `{"port":2222,"version":1}`)
+	if status != 200 || got["port"] != 2222.0 || got["name"] != "web-1" {
+		t.Errorf("%d %v", status, got)
+	}
+	if status, got = s.do("PATCH", "/v1/servers/"+id, `{"port":2223,"version":1}`); status != 409 || got["code"] != "CONFLICT" {
+		t.Errorf("%d %v", status, got)
+	}
+	if status, _ = s.do("DELETE", "/v1/servers/"+id, ""); status != 204 {
+		t.Errorf("delete: %d", status)
+	}
+	if status, got = s.do("GET", "/v1/servers/"+id, ""); status != 404 || got["code"] != "NOT_FOUND" {
+		t.Errorf("%d %v", status, got)
+	}
+}
+
+func TestBackupLifeOverHTTP(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	id := s.addBackup(s.addServer())
+	status, got := s.do("GET", "/v1/backups/"+id+"?wait=30s&client=me", "")
+	if status != 200 || got["status"] != "completed" || got["sha256"] != "ab" {
+		t.Fatalf("%d %v", status, got)
+	}
+	if status, got = s.do("GET", "/v1/backups?managed=true&status=completed&id="+id, ""); status != 200 || len(got["items"].([]any)) != 1 {
+		t.Errorf("list: %d %v", status, got)
+	}
+	if status, got = s.do("GET", "/v1/backups?managed=false", ""); len(got["items"].([]any)) != 0 {
+		t.Errorf("list of others: %d %v", status, got)
+	}
+	if status, got = s.do("GET", "/v1/backups/"+id+"/log", ""); status != 200 || len(got["lines"].([]any)) == 0 || got["output"] != "tar said" {
+		t.Errorf("log: %d %v", status, got)
+	}
+	resp, err := http.Get(s.http.URL + "/v1/backups/" + id + "/archive")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if raw, _ := io.ReadAll(resp.Body); string(raw) != "archive!" || resp.Header.Get(api.ChecksumHeader) != "ab" || resp.ContentLength != 8 {
+		t.Errorf("download: %q, %v", raw, resp.Header)
+	}
+	if status, got = s.do("DELETE", "/v1/backups/"+id, ""); status != 200 || got["leftover"] != "" {
+		t.Errorf("delete: %d %v", status, got)
+	}
+	if status, got = s.do("GET", "/v1/backups/"+id, ""); status != 200 || got["delete_reason"] != "deleted" {
+		t.Errorf("tombstone: %d %v", status, got)
+	}
+	if status, got = s.do("GET", "/v1/activities?limit=1", ""); status != 200 || got["items"].([]any)[0].(map[string]any)["type"] != "backup.delete" || got["next_cursor"] == nil {
+		t.Errorf("activities: %d %v", status, got)
+	}
+}
+
+func TestDownloadThatFailsIsAProblemOrBreaksOff(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	id := s.addBackup(s.addServer())
+	s.do("GET", "/v1/backups/"+id+"?wait=30s", "")
+	s.fake.download = func(io.Writer) error {
+		return &backup.Failure{Stage: backup.StageConnect, Fact: backup.FactRefused, Text: "refused"}
+	}
+	if status, got := s.do("GET", "/v1/backups/"+id+"/archive", ""); status != 502 || got["code"] != "CONNECTION_REFUSED" {
+		t.Errorf("before the first byte: %d %v", status, got)
+	}
+	s.fake.download = func(w io.Writer) error {
+		_, _ = w.Write([]byte("arch"))
+		return io.ErrUnexpectedEOF
+	}
+	resp, err := http.Get(s.http.URL + "/v1/backups/" + id + "/archive")
+	if err == nil {
+		defer resp.Body.Close()
+		_, err = io.ReadAll(resp.Body)
+	}
+	if err == nil {
+		t.Error("half an archive looks like a whole one")
+	}
+}
+
+func TestInvalidRequestsAreProblemsOnTheirField(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	srv := s.addServer()
+	tests := []struct {
+		method, path, body  string
+		status              int
+		code, field, detail string
+	}{
+		{"POST", "/v1/servers", `{"host":"h","record_host_key":true}`, 422, "INVALID_ARGUMENT", "name", ""},
+		{"POST", "/v1/servers", web1, 409, "NAME_TAKEN", "name", "web-1"},
+		{"POST", "/v1/servers", `{"name":"w","host":"$(id)","record_host_key":true}`, 422, "INVALID_ARGUMENT", "host", "$(id)"},
+		{"POST", "/v1/servers", `{"name":"w","host":"h"}`, 422, "HOST_KEY_NOT_PINNED", "host_key", ""},
+		{"POST", "/v1/servers", `{"name":"w","host":"h","record_host_key":true,"private_key":"bad"}`, 422, "INVALID_ARGUMENT", "private_key", ""},
+		{"POST", "/v1/servers", `{"name":"w","hots":"h"}`, 422, "INVALID_ARGUMENT", "hots", "unexpected"},
+		{"POST", "/v1/servers", `{"name":7}`, 422, "INVALID_ARGUMENT", "name", "string"},
+		{"POST", "/v1/servers", `{"name":`, 400, "INVALID_ARGUMENT", "", ""},
+		{"POST", "/v1/servers", `[]`, 422, "INVALID_ARGUMENT", "", "object"},
+		{"POST", "/v1/servers", ``, 400, "INVALID_ARGUMENT", "", ""},
+		{"POST", "/v1/servers/" + srv + "/backups", `{"type":"snapshot"}`, 422, "INVALID_TYPE", "type", "disk image"},
+		{"POST", "/v1/servers/" + srv + "/backups", `{"type":"files","files":{"include":["/a","b"]}}`, 422, "INVALID_ARGUMENT", "files.include.1", "absolute"},
+		{"POST", "/v1/servers/srv_nope/backups", `{"type":"files","files":{"include":["/a"]}}`, 404, "NOT_FOUND", "server_id", "srv_nope"},
+		{"GET", "/v1/servers/srv_nope", ``, 404, "NOT_FOUND", "", "srv_nope"},
+		{"GET", "/v1/backups/..%2f..%2fetc", ``, 404, "NOT_FOUND", "", ""},
+		{"GET", "/v1/backups/bk_01JD3V8Q5R6S7T8V9W0X1Y2Z3A", ``, 404, "NOT_FOUND", "", "bk_01JD3V8Q5R6S7T8V9W0X1Y2Z3A"},
+		{"GET", "/v1/backups?limit=1001", ``, 422, "INVALID_ARGUMENT", "query.limit", "1000"},
+		{"GET", "/v1/backups?status=odd", ``, 422, "INVALID_ARGUMENT", "query.status[0]", ""},
+		{"GET", "/v1/backups/bk_01JD3V8Q5R6S7T8V9W0X1Y2Z3A?wait=1h", ``, 422, "INVALID_ARGUMENT", "wait", "1m0s"},
+		{"GET", "/v1/failures/last", ``, 422, "INVALID_ARGUMENT", "server_id", ""},
+		{"GET", "/v1/nothing", ``, 404, "NOT_FOUND", "", "/v1/nothing"},
+		{"PUT", "/v1/servers", `{}`, 404, "NOT_FOUND", "", "PUT /v1/servers"},
+	}
+	for _, test := range tests {
+		t.Run(fmt.Sprintf("%s %s %.60s", test.method, test.path, test.body), func(t *testing.T) {
+			status, got := s.do(test.method, test.path, test.body)
+			detail, _ := got["detail"].(string)
+			field, _ := got["field"].(string)
+			if status != test.status || got["code"] != test.code || field != test.field || !strings.Contains(detail, test.detail) {
+				t.Errorf("%d %v", status, got)
+			}
+			if got["title"] == "" || got["status"] != float64(status) {
+				t.Errorf("title %v, status %v", got["title"], got["status"])
+			}
+		})
+	}
+}
+
+func TestBodyThatIsTooLargeIsRefused(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	if status, got := s.do("POST", "/v1/servers", `{"name":"`+strings.Repeat("a", 6<<20)+`"}`); status != 413 {
+		t.Errorf("%d %.200v", status, got)
+	}
+}
+
+func TestDryRunsAnswerWithFindingsAndWriteNothing(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	for path, body := range map[string]string{
+		"/v1/servers/validate_only": `{"name":"web 1","host":"h","unknown":["host_key"]}`,
+		"/v1/backups/validate_only": `{"type":"full","unknown":["server_id"]}`,
+	} {
+		status, got := s.do("POST", path, body)
+		if found, _ := got["findings"].([]any); status != 200 || len(found) != 1 {
+			t.Errorf("%s: %d %v", path, status, got)
+		}
+	}
+	if _, got := s.do("GET", "/v1/activities", ""); len(got["items"].([]any)) != 0 {
+		t.Errorf("a dry run left %v", got)
+	}
+	s.addServer() // the control: a write leaves something
+	if _, got := s.do("GET", "/v1/activities", ""); len(got["items"].([]any)) != 1 {
+		t.Errorf("activities %v", got)
+	}
+}
+
+func TestRepeatedPostHasOneEffect(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	_, first := s.do("POST", "/v1/servers", web1, api.IdempotencyHeader, "k")
+	status, second := s.do("POST", "/v1/servers", web1, api.IdempotencyHeader, "k")
+	if status != 200 || first["id"] != second["id"] {
+		t.Errorf("%v, then %d %v", first, status, second)
+	}
+	if status, got := s.do("POST", "/v1/servers", strings.Replace(web1, "web-1", "web-2", 1), api.IdempotencyHeader, "k"); status != 409 || got["code"] != "CONFLICT" {
+		t.Errorf("%d %v", status, got)
+	}
+}
+
+func TestOpenAPIDescribesEveryRoute(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	status, doc := s.do("GET", "/v1/openapi.json", "")
+	paths, _ := doc["paths"].(map[string]any)
+	if status != 200 || doc["openapi"] != "3.1.0" || len(paths) < 12 {
+		t.Fatalf("%d, OpenAPI %v with %d paths", status, doc["openapi"], len(paths))
+	}
+	if raw, _ := json.Marshal(doc); !bytes.Contains(raw, []byte("Say who answers")) {
+		t.Error("no summaries")
+	}
+}
+
+type wall struct{}
+
+func (wall) Now() time.Time                         { return time.Now() }
+func (wall) After(d time.Duration) <-chan time.Time { return time.After(d) }
+
+type fakeKeys struct{}
+
+func (fakeKeys) Generate(string) ([]byte, string, error) {
+	return []byte("private"), "ssh-ed25519 X", nil
+}
+func (fakeKeys) PublicLine([]byte) (string, error) { return "", fmt.Errorf("not a key") }
+
+// fakeServer makes every backup at once.
+type fakeServer struct{ download func(io.Writer) error }
+
+func (f *fakeServer) Preflight(context.Context, controlplane.Target, backup.Backup) (controlplane.Preflight, error) {
+	return controlplane.Preflight{HostKey: "ssh-ed25519 AAAA"}, nil
+}
+
+func (f *fakeServer) Start(context.Context, controlplane.Target, backup.Backup) (backup.Job, error) {
+	return backup.Job{PID: 42}, nil
+}
+
+func (f *fakeServer) Watch(context.Context, controlplane.Target, backup.Backup) (backup.Observation, error) {
+	return backup.Observation{Output: "tar said", Result: &backup.Result{SizeBytes: 8, SHA256: "ab", Entries: 1}}, nil
+}
+
+func (f *fakeServer) Cancel(context.Context, controlplane.Target, backup.Backup, bool) error {
+	return nil
+}
+func (f *fakeServer) Clean(context.Context, controlplane.Target, backup.Backup) error { return nil }
+func (f *fakeServer) Forget(backup.ServerID)                                          {}
+
+func (f *fakeServer) Download(_ context.Context, _ controlplane.Target, _ backup.Backup, w io.Writer) error {
+	if f.download != nil {
+		return f.download(w)
+	}
+	_, err := w.Write([]byte("archive!"))
+	return err
+}
