@@ -535,7 +535,7 @@ make_archive() {
         message=$(cat 2>&1 >archive.tar.gz.partial)
         written=$?
         printf 'write=%s\nwrite_message=%s\n' $written "$(one_line "$message")" >&3
-        # BusyBox tee would go on for hours without us.
+        # BusyBox tee before 1.35 ignores a broken pipe and would go on for hours.
         [ $written -eq 0 ] || kill -s TERM 0
       }
       wait

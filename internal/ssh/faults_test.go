@@ -136,28 +136,37 @@ func TestMissingIncludeFails(t *testing.T) {
 
 func TestFullDiskEndsTheJobAndFreesTheSpace(t *testing.T) {
 	t.Parallel()
-	forEachFlavour(t, func(t *testing.T, s *server) {
-		disk := testbed.Tmpfs(t, 2<<20)
-		s.root = filepath.Join(disk, "backups")
-		data := s.data()
-		// Endless, so that the job must end tar rather than wait for it.
-		s.fake("tar", whenTarMakes(`exec cat /dev/urandom`))
-		s.start(jobA, data)
-		status := s.await(jobA, ended)
-		if status.Result == nil {
-			t.Fatalf("no result; log: %s", status.Log)
-		}
-		if status.Result.Problem != ProblemWrite || status.Result.ExitWrite != 1 {
-			t.Errorf("unexpected result %+v", status.Result)
-		}
-		if !strings.Contains(status.Log, "No space left on device") {
-			t.Errorf("the log does not say why:\n%s", status.Log)
-		}
-		if status.FreeBytes < 1<<20 {
-			t.Errorf("%d bytes are free, the partial archive was not removed", status.FreeBytes)
-		}
-		s.awaitNoGroup(status.Job.PID)
-	})
+	tests := map[string]func(*server){
+		"tee ends with the writer": func(*server) {},
+		// As BusyBox tee did before 1.35.
+		"tee ignores a broken pipe": func(s *server) { s.fake("tee", `trap "" PIPE; exec REAL "$@"`) },
+	}
+	for name, prepare := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			forEachFlavour(t, func(t *testing.T, s *server) {
+				s.root = filepath.Join(testbed.Tmpfs(t, 2<<20), "backups")
+				prepare(s)
+				// Endless, so that the job must end tar rather than wait for it.
+				s.fake("tar", whenTarMakes(`exec cat /dev/urandom`))
+				s.start(jobA, "/etc/hostname")
+				status := s.await(jobA, ended)
+				if status.Result == nil {
+					t.Fatalf("no result; log: %s", status.Log)
+				}
+				if status.Result.Problem != ProblemWrite || status.Result.ExitWrite != 1 {
+					t.Errorf("unexpected result %+v", status.Result)
+				}
+				if !strings.Contains(status.Log, "No space left on device") {
+					t.Errorf("the log does not say why:\n%s", status.Log)
+				}
+				if status.FreeBytes < 1<<20 {
+					t.Errorf("%d bytes are free, the partial archive was not removed", status.FreeBytes)
+				}
+				s.awaitNoGroup(status.Job.PID)
+			})
+		})
+	}
 }
 
 func TestStartOnAFullDisk(t *testing.T) {

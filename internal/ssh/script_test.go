@@ -328,6 +328,34 @@ func TestStartAfterACrashBeforeLaunch(t *testing.T) {
 	})
 }
 
+func TestListsForTar(t *testing.T) {
+	t.Parallel()
+	forEachFlavour(t, func(t *testing.T, s *server) {
+		s.fake("tar", blockedTar)
+		_, err := s.host().Start(t.Context(), StartRequest{
+			ID: jobA, Include: []string{"/", "//etc", "/-rf", "/a b"}, Exclude: []string{"*.log", "/srv/[x]"},
+		})
+		must(t, err)
+		end := "\x00"
+		if s.busybox {
+			end = "\n"
+		}
+		want := map[string]string{
+			"include":          strings.Join([]string{".", "etc", "./-rf", "a b", ""}, end),
+			"exclude":          "*.log\n",
+			"exclude.anchored": "srv/[x]\n./srv/[x]\n",
+			"exclude.root":     strings.Repeat(s.root[1:]+"\n./"+s.root[1:]+"\n", 2),
+		}
+		for name, text := range want {
+			got, err := os.ReadFile(filepath.Join(s.root, jobA, name))
+			must(t, err)
+			if diff := cmp.Diff(text, string(got)); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", name, diff)
+			}
+		}
+	})
+}
+
 func TestCheckReport(t *testing.T) {
 	t.Parallel()
 	forEachFlavour(t, func(t *testing.T, s *server) {
