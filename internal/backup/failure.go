@@ -42,7 +42,6 @@ const (
 	FactRemoteCommand   Fact = "remote_command_failed"
 	FactUnreachable     Fact = "unreachable_too_long"
 	FactCancelled       Fact = "cancelled"
-	FactServerDeleted   Fact = "server_deleted"
 	FactInternal        Fact = "internal"
 	FactArchiveVanished Fact = "archive_vanished"
 )
