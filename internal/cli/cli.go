@@ -85,7 +85,7 @@ func (c *cli) root() *cobra.Command {
 Started by Terraform, the same program is the provider.
 
 Exit status: 0 done, 1 failed, 2 wrong command line, 4 not found.`,
-		SilenceUsage: true, SilenceErrors: true, Args: cobra.NoArgs,
+		SilenceUsage: true, SilenceErrors: true, Args: cobra.NoArgs, SuggestionsMinimumDistance: 2,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })

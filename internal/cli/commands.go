@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -67,6 +68,9 @@ func (c *cli) backupCommand() *cobra.Command {
 func (c *cli) backupList() *cobra.Command {
 	var server, status string
 	cmd := c.command("list", "List the backups, newest first", cobra.NoArgs, func(ctx context.Context, client *apiclient.Client, _ []string) error {
+		if status != "" && !slices.Contains(backup.Statuses, backup.Status(status)) {
+			return usageError{fmt.Errorf("--status is %q; allowed are pending, running, completed and failed", status)}
+		}
 		f := apiclient.BackupFilter{Status: status, Newest: true}
 		if server != "" {
 			id, err := serverID(ctx, client, server)

@@ -1,0 +1,192 @@
+package cli_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/api"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/app"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/cli"
+)
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "cli")
+	if err != nil {
+		panic(err)
+	}
+	_ = os.Setenv("XDG_CONFIG_HOME", dir) // the master key of the tests
+	_ = os.Unsetenv("CLOUDAIPILOT_DATA_DIR")
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+func run(t *testing.T, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	status = cli.Run(t.Context(), "1.2.3", args, &out, &err)
+	return status, out.String(), err.String()
+}
+
+// failedBackup is a data directory with a server nobody listens on, and a backup of it that failed.
+func failedBackup(t *testing.T) (dir string, s api.Server, b api.Backup) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "data")
+	e, err := app.NewEmbedded(app.Config{DataDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	c := e.Client("test")
+	name, host, port, record := "web-1", "127.0.0.1", 1, true
+	if s, err = c.CreateServer(t.Context(), api.ServerInput{Name: &name, Host: &host, Port: &port, RecordHostKey: &record}); err != nil {
+		t.Fatal(err)
+	}
+	if b, err = c.CreateBackup(t.Context(), s.ID, api.BackupInput{Type: "files", Files: &backup.FilesSource{Include: []string{"/etc/\x1b[2J"}}}); err != nil {
+		t.Fatal(err)
+	}
+	if b, err = c.WaitForBackup(t.Context(), b.ID, nil); err != nil {
+		t.Fatal(err)
+	}
+	return dir, s, b
+}
+
+func TestTablesAndRecords(t *testing.T) {
+	t.Parallel()
+	dir, s, b := failedBackup(t)
+	tests := map[string]struct {
+		args []string
+		want []string
+	}{
+		"servers":        {[]string{"server", "list"}, []string{"NAME", "web-1", "cloudpilot@127.0.0.1:1", s.ID}},
+		"server by name": {[]string{"server", "show", "web-1"}, []string{s.ID, "public key", s.PublicKey, "/tmp/cloudpilot-backups"}},
+		"server by id":   {[]string{"server", "show", s.ID}, []string{"web-1"}},
+		"backups":        {[]string{"backup", "list"}, []string{"ID", b.ID, "failed (CONNECTION_REFUSED)"}},
+		"of a server":    {[]string{"backup", "list", "--server", "web-1", "--status", "failed"}, []string{b.ID}},
+		"backup":         {[]string{"backup", "show", b.ID}, []string{"CONNECTION_REFUSED", "127.0.0.1:1 answered", "fix 1", "/etc/·[2J"}},
+		"log":            {[]string{"backup", "log", b.ID}, []string{"preflight", "failed at connect"}},
+		"activity":       {[]string{"activity"}, []string{"Server web-1 added", "Backup of web-1", "failed", b.ID}},
+		"one activity":   {[]string{"activity", b.ActivityID}, []string{"Backup of web-1", "preflight: failed"}},
+		"nothing":        {[]string{"backup", "list", "--status", "completed"}, []string{"ID"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			status, out, errOut := run(t, append(test.args, "--data-dir", dir)...)
+			if status != 0 || errOut != "" {
+				t.Errorf("exit status %d, %s", status, errOut)
+			}
+			for _, want := range test.want {
+				if !strings.Contains(out, want) {
+					t.Errorf("%q is not in\n%s", want, out)
+				}
+			}
+			if strings.Contains(out, "\x1b") {
+				t.Errorf("a control character reached the terminal: %q", out)
+			}
+		})
+	}
+}
+
+func TestJSONIsWhatTheAPISays(t *testing.T) {
+	t.Parallel()
+	dir, s, b := failedBackup(t)
+	decode := func(v any, args ...string) {
+		t.Helper()
+		status, out, _ := run(t, append(args, "--json", "--data-dir", dir)...)
+		if err := json.Unmarshal([]byte(out), v); status != 0 || err != nil {
+			t.Fatalf("%q: exit status %d, %v: %s", args, status, err, out)
+		}
+	}
+	var server api.Server
+	decode(&server, "server", "show", "web-1")
+	if diff := cmp.Diff(s, server); diff != "" {
+		t.Error(diff)
+	}
+	var servers []api.Server
+	decode(&servers, "server", "list")
+	if diff := cmp.Diff([]api.Server{s}, servers); diff != "" {
+		t.Error(diff)
+	}
+	var shown api.Backup
+	decode(&shown, "backup", "show", b.ID)
+	if diff := cmp.Diff(b, shown); diff != "" {
+		t.Error(diff)
+	}
+	var none []api.Backup
+	decode(&none, "backup", "list", "--status", "completed")
+	if none == nil {
+		t.Error("an empty list is null")
+	}
+	var log api.BackupLog
+	decode(&log, "backup", "log", b.ID)
+	var activities []api.Activity
+	decode(&activities, "activity")
+	if len(log.Lines) == 0 || len(activities) != 2 {
+		t.Errorf("%d lines, %d activities", len(log.Lines), len(activities))
+	}
+	var version map[string]string
+	decode(&version, "version")
+	if version["version"] != "1.2.3" {
+		t.Errorf("version %v", version)
+	}
+}
+
+func TestExitStatuses(t *testing.T) {
+	t.Parallel()
+	dir, _, b := failedBackup(t)
+	absent := filepath.Join(t.TempDir(), "absent")
+	tests := map[string]struct {
+		args   []string
+		status int
+		says   string
+	}{
+		"unknown command":        {[]string{"sever"}, 2, `did you mean "server"?`},
+		"unknown subcommand":     {[]string{"backup", "lst"}, 2, `did you mean "list"?`},
+		"unknown flag":           {[]string{"backup", "list", "--sevrer", "x"}, 2, "--sevrer"},
+		"argument missing":       {[]string{"backup", "show"}, 2, "accepts 1 arg"},
+		"argument too many":      {[]string{"server", "list", "x"}, 2, "unknown command"},
+		"no such server":         {[]string{"server", "show", "web-2"}, 4, "server list"},
+		"no such backup":         {[]string{"backup", "show", "bk_01JD3V8Q5R6S7T8V9W0X1Y2Z3A"}, 4, "bk_01JD3V8Q5R6S7T8V9W0X1Y2Z3A"},
+		"not an id":              {[]string{"backup", "download", "../../etc"}, 2, "identifier"},
+		"download of a failed":   {[]string{"backup", "download", b.ID, "-o", filepath.Join(t.TempDir(), "x")}, 1, "is failed"},
+		"waiting for a failed":   {[]string{"backup", "wait", b.ID}, 1, "the backup failed"},
+		"status that is none":    {[]string{"backup", "list", "--status", "odd"}, 2, "--status"},
+		"nothing at all is help": {nil, 0, ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			status, _, errOut := run(t, append(test.args, "--data-dir", dir)...)
+			if status != test.status || !strings.Contains(errOut, test.says) {
+				t.Errorf("exit status %d, %s", status, errOut)
+			}
+		})
+	}
+	if status, out, _ := run(t, "backup", "list", "--data-dir", absent); status != 0 || !strings.HasPrefix(out, "ID") {
+		t.Errorf("no data directory: exit status %d, %s", status, out)
+	}
+	if _, err := os.Stat(absent); err == nil {
+		t.Error("listing made the data directory")
+	}
+}
+
+func TestDownloadNeverOverwrites(t *testing.T) {
+	t.Parallel()
+	dir, _, b := failedBackup(t)
+	file := filepath.Join(t.TempDir(), "mine")
+	if err := os.WriteFile(file, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	status, _, errOut := run(t, "backup", "download", b.ID, "-o", file, "--data-dir", dir)
+	if raw, _ := os.ReadFile(file); status != 1 || !strings.Contains(errOut, "exists already") || string(raw) != "precious" {
+		t.Errorf("exit status %d, %s, file %q", status, errOut, raw)
+	}
+}
