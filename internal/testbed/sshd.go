@@ -246,6 +246,8 @@ func (s *SSHD) start() error {
 	}
 	// -D: no daemon, so that the process is ours to wait for; -e: log to standard error.
 	cmd := exec.Command(binary, "-D", "-e", "-f", config)
+	// A test run that panics or is killed cleans nothing up: then the kernel ends the daemon.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		return err
