@@ -31,6 +31,6 @@ func main() {
 
 func serve() error {
 	factory := provider.NewFactory(version)
-	defer factory.Close() //nolint:errcheck // the process ends; what is not given up, the kernel takes
+	defer factory.Close()
 	return providerserver.Serve(context.Background(), factory.New, providerserver.ServeOpts{Address: provider.Address, ProtocolVersion: 6})
 }

@@ -170,7 +170,7 @@ func (c *Client) Download(ctx context.Context, id string, w io.Writer) (int64, e
 	if err != nil {
 		return 0, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // only read
+	defer resp.Body.Close()
 	hash := sha256.New()
 	n, err := io.Copy(io.MultiWriter(w, hash), resp.Body)
 	if err != nil {

@@ -99,7 +99,7 @@ func (c *Client) call(ctx context.Context, method, path string, query url.Values
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end, or given up
+	defer resp.Body.Close()
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return fmt.Errorf("read the answer of %s %s: %w", method, path, err)
@@ -151,7 +151,7 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	if resp.StatusCode < 300 {
 		return resp, nil
 	}
-	defer resp.Body.Close() //nolint:errcheck // only read
+	defer resp.Body.Close()
 	return nil, problem(resp)
 }
 
@@ -168,8 +168,7 @@ func problem(resp *http.Response) error {
 
 // unwrapURL drops net/http's "Get "http://...": " in front of an error: the address says nothing in memory.
 func unwrapURL(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		return u.Err
 	}
 	return err

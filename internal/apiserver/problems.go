@@ -60,7 +60,7 @@ func problemOf(err error) *api.Problem {
 func newProblem(status int, message string, errs ...error) huma.StatusError {
 	p := &api.Problem{Title: message, Status: status, Code: backup.CodeInvalidArgument}
 	for _, err := range errs {
-		detail, ok := err.(huma.ErrorDetailer) //nolint:errorlint // huma hands over the value itself
+		detail, ok := err.(huma.ErrorDetailer)
 		if !ok {
 			if p.Detail == "" && err != nil {
 				p.Detail = err.Error()

@@ -93,7 +93,7 @@ func (s *server) addServer() string {
 	if status != 200 {
 		s.t.Fatalf("%d %v", status, out)
 	}
-	return out["id"].(string)
+	return text(out["id"])
 }
 
 func (s *server) addBackup(server string) string {
@@ -102,7 +102,7 @@ func (s *server) addBackup(server string) string {
 	if status != 200 {
 		s.t.Fatalf("%d %v", status, out)
 	}
-	return out["id"].(string)
+	return text(out["id"])
 }
 
 func TestServerLifeOverHTTP(t *testing.T) {
@@ -143,13 +143,13 @@ func TestBackupLifeOverHTTP(t *testing.T) {
 	if status != 200 || got["status"] != "completed" || got["sha256"] != "ab" {
 		t.Fatalf("%d %v", status, got)
 	}
-	if status, got = s.do("GET", "/v1/backups?managed=true&status=completed&id="+id, ""); status != 200 || len(got["items"].([]any)) != 1 {
+	if status, got = s.do("GET", "/v1/backups?managed=true&status=completed&id="+id, ""); status != 200 || len(items(got)) != 1 {
 		t.Errorf("list: %d %v", status, got)
 	}
-	if status, got = s.do("GET", "/v1/backups?managed=false", ""); len(got["items"].([]any)) != 0 {
+	if status, got = s.do("GET", "/v1/backups?managed=false", ""); len(items(got)) != 0 {
 		t.Errorf("list of others: %d %v", status, got)
 	}
-	if status, got = s.do("GET", "/v1/backups/"+id+"/log", ""); status != 200 || len(got["lines"].([]any)) == 0 || got["output"] != "tar said" {
+	if status, got = s.do("GET", "/v1/backups/"+id+"/log", ""); status != 200 || got["lines"] == nil || got["output"] != "tar said" {
 		t.Errorf("log: %d %v", status, got)
 	}
 	resp, err := http.Get(s.http.URL + "/v1/backups/" + id + "/archive")
@@ -166,7 +166,7 @@ func TestBackupLifeOverHTTP(t *testing.T) {
 	if status, got = s.do("GET", "/v1/backups/"+id, ""); status != 200 || got["delete_reason"] != "deleted" {
 		t.Errorf("tombstone: %d %v", status, got)
 	}
-	if status, got = s.do("GET", "/v1/activities?limit=1", ""); status != 200 || got["items"].([]any)[0].(map[string]any)["type"] != "backup.delete" || got["next_cursor"] == nil {
+	if status, got = s.do("GET", "/v1/activities?limit=1", ""); status != 200 || items(got)[0]["type"] != "backup.delete" || got["next_cursor"] == nil {
 		t.Errorf("activities: %d %v", status, got)
 	}
 }
@@ -263,11 +263,11 @@ func TestDryRunsAnswerWithFindingsAndWriteNothing(t *testing.T) {
 			t.Errorf("%s: %d %v", path, status, got)
 		}
 	}
-	if _, got := s.do("GET", "/v1/activities", ""); len(got["items"].([]any)) != 0 {
+	if _, got := s.do("GET", "/v1/activities", ""); len(items(got)) != 0 {
 		t.Errorf("a dry run left %v", got)
 	}
 	s.addServer() // the control: a write leaves something
-	if _, got := s.do("GET", "/v1/activities", ""); len(got["items"].([]any)) != 1 {
+	if _, got := s.do("GET", "/v1/activities", ""); len(items(got)) != 1 {
 		t.Errorf("activities %v", got)
 	}
 }
@@ -296,6 +296,23 @@ func TestOpenAPIDescribesEveryRoute(t *testing.T) {
 	if raw, _ := json.Marshal(doc); !bytes.Contains(raw, []byte("Say who answers")) {
 		t.Error("no summaries")
 	}
+}
+
+// text is a JSON string.
+func text(v any) string {
+	s, _ := v.(string)
+	return s
+}
+
+// items are a list's.
+func items(out map[string]any) []map[string]any {
+	var list []map[string]any
+	all, _ := out["items"].([]any)
+	for _, i := range all {
+		item, _ := i.(map[string]any)
+		list = append(list, item)
+	}
+	return list
 }
 
 type wall struct{}

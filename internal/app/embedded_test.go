@@ -39,10 +39,11 @@ func process(t *testing.T, dir string) (*Embedded, *apiclient.Client) {
 	return e, e.Client("test")
 }
 
-func ptr[T any](v T) *T { return &v }
+//go:fix inline
+func ptr[T any](v T) *T { return new(v) }
 
 func web(name string) api.ServerInput {
-	return api.ServerInput{Name: &name, Host: ptr("127.0.0.1"), Port: ptr(1), RecordHostKey: ptr(true)}
+	return api.ServerInput{Name: &name, Host: new("127.0.0.1"), Port: new(1), RecordHostKey: new(true)}
 }
 
 func TestReadingCreatesNothing(t *testing.T) {
@@ -237,7 +238,7 @@ func TestPrivateKeysAreNotInTheDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	in := web("web-1")
-	in.PrivateKey = ptr(string(private))
+	in.PrivateKey = new(string(private))
 	s, err := c.CreateServer(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)

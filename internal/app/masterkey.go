@@ -124,7 +124,7 @@ func readKey(path string) (key seal.Key, err error) {
 	if info.Mode().Perm()&0o077 != 0 {
 		return key, fmt.Errorf("%s may be read by others (mode %#o); correct it with: chmod 600 %s", path, info.Mode().Perm(), path)
 	}
-	raw, err := os.ReadFile(path) //nolint:gosec // the user names the file
+	raw, err := os.ReadFile(path)
 	if err != nil {
 		return key, err
 	}
@@ -147,7 +147,7 @@ func makeKey(path string) (seal.Key, error) {
 	if err != nil {
 		return key, err
 	}
-	defer os.Remove(f.Name()) //nolint:errcheck // its link stays
+	defer os.Remove(f.Name())
 	_, err = f.WriteString(key.Text() + "\n")
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return key, err

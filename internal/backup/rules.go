@@ -53,7 +53,7 @@ var ServerRules = []Rule[ServerSpec]{
 			"Give the name or address alone; the port and the user have fields of their own.")
 	}},
 	{[]string{"port"}, func(s ServerSpec) []Finding {
-		return outside("port", "Invalid port", s.Port, 1, 65535, "", "sshd listens on 22 unless it was told otherwise.")
+		return outside("port", "Invalid port", s.Port, 65535, "", "sshd listens on 22 unless it was told otherwise.")
 	}},
 	{[]string{"user"}, func(s ServerSpec) []Finding {
 		if userPattern.MatchString(s.User) {
@@ -100,10 +100,10 @@ var ServerRules = []Rule[ServerSpec]{
 			"Usual ones are production, staging and development.")
 	}},
 	{[]string{"connect_timeout_seconds"}, func(s ServerSpec) []Finding {
-		return outside("connect_timeout_seconds", "Invalid connect timeout", int(s.ConnectTimeout/time.Second), 1, int(maxTimeout/time.Second), " seconds", "")
+		return outside("connect_timeout_seconds", "Invalid connect timeout", int(s.ConnectTimeout/time.Second), int(maxTimeout/time.Second), " seconds", "")
 	}},
 	{[]string{"keepalive_interval_seconds"}, func(s ServerSpec) []Finding {
-		return outside("keepalive_interval_seconds", "Invalid keepalive interval", int(s.KeepaliveInterval/time.Second), 1, int(maxTimeout/time.Second), " seconds", "")
+		return outside("keepalive_interval_seconds", "Invalid keepalive interval", int(s.KeepaliveInterval/time.Second), int(maxTimeout/time.Second), " seconds", "")
 	}},
 }
 
@@ -111,7 +111,7 @@ var ServerRules = []Rule[ServerSpec]{
 var Rules = []Rule[Spec]{
 	{[]string{"type"}, checkType},
 	{[]string{"retention_days"}, func(s Spec) []Finding {
-		return outside("retention_days", "Invalid retention", s.RetentionDays, MinRetentionDays, MaxRetentionDays, " days", "")
+		return outside("retention_days", "Invalid retention", s.RetentionDays, MaxRetentionDays, " days", "")
 	}},
 	{[]string{"type", "files.include"}, func(s Spec) []Finding {
 		if s.Type != TypeFiles {
@@ -279,11 +279,12 @@ func CheckBackupDir(dir string) error {
 	return nil
 }
 
-func outside(path, summary string, value, low, high int, unit, fix string) []Finding {
-	if value >= low && value <= high {
+// outside refuses a number that is not between 1 and high.
+func outside(path, summary string, value, high int, unit, fix string) []Finding {
+	if value >= 1 && value <= high {
 		return nil
 	}
-	return invalid(path, summary, fmt.Sprintf("%s is %d; allowed are %d to %d%s.", path, value, low, high, unit), fix)
+	return invalid(path, summary, fmt.Sprintf("%s is %d; allowed are 1 to %d%s.", path, value, high, unit), fix)
 }
 
 func oneOf(path, summary, value string, allowed ...string) []Finding {

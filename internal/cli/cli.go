@@ -153,12 +153,12 @@ func (c *cli) table(value any, header string, rows [][]string) error {
 		return c.printJSON(value)
 	}
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, header) //nolint:errcheck // Flush tells
+	fmt.Fprintln(w, header)
 	for _, row := range rows {
 		for i, cell := range row {
 			row[i] = plain(cell)
 		}
-		fmt.Fprintln(w, strings.Join(row, "\t")) //nolint:errcheck // Flush tells
+		fmt.Fprintln(w, strings.Join(row, "\t"))
 	}
 	return w.Flush()
 }
@@ -174,7 +174,7 @@ func (c *cli) record(value any, fields []field) error {
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
 	for _, f := range fields {
 		if f.value != "" {
-			fmt.Fprintf(w, "%s\t%s\n", f.name, plain(f.value)) //nolint:errcheck // Flush tells
+			fmt.Fprintf(w, "%s\t%s\n", f.name, plain(f.value))
 		}
 	}
 	return w.Flush()
@@ -191,9 +191,10 @@ func plain(s string) string { return backup.Excerpt(s, 4096) }
 
 func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }
 
-func clockOr(t *time.Time, otherwise string) string {
+// clockOrNothing is empty where there is no time.
+func clockOrNothing(t *time.Time) string {
 	if t == nil {
-		return otherwise
+		return ""
 	}
 	return clock(*t)
 }

@@ -120,8 +120,8 @@ func (c *cli) showBackup(b api.Backup) error {
 	fields := []field{
 		{"id", b.ID}, {"server", b.ServerName}, {"type", b.Type}, {"status", b.Status}, {"trigger", b.Trigger},
 		{"include", strings.Join(b.Files.Include, ", ")}, {"exclude", strings.Join(b.Files.Exclude, ", ")},
-		{"created", clock(b.CreatedAt)}, {"started", clockOr(b.StartedAt, "")}, {"finished", clockOr(b.FinishedAt, "")},
-		{"expires", clock(b.ExpiresAt)}, {"deleted", clockOr(b.DeletedAt, "")},
+		{"created", clock(b.CreatedAt)}, {"started", clockOrNothing(b.StartedAt)}, {"finished", clockOrNothing(b.FinishedAt)},
+		{"expires", clock(b.ExpiresAt)}, {"deleted", clockOrNothing(b.DeletedAt)},
 	}
 	if b.Path != "" {
 		fields = append(fields, field{"path", b.Path}, field{"size", size(b.SizeBytes)}, field{"entries", strconv.FormatInt(b.Entries, 10)}, field{"sha256", b.SHA256})
@@ -183,7 +183,7 @@ func (c *cli) backupWait() *cobra.Command {
 	})
 	cmd.Long = `Look after a backup until it is completed or failed, and show it. Exit status 1 if it failed.
 
-A backup that Terraform did not wait for (wait = false, a timeout, Ctrl-C) goes on on its server. Without a running
+A backup that Terraform did not wait for (wait = false, a timeout, Ctrl-C) goes on its server. Without a running
 control plane nobody looks at it: this command does.`
 	return cmd
 }
@@ -220,7 +220,7 @@ func downloadTo(ctx context.Context, client *apiclient.Client, id, path string) 
 	if err != nil {
 		return 0, err
 	}
-	defer os.Remove(f.Name()) //nolint:errcheck // its link stays
+	defer os.Remove(f.Name())
 	n, err = client.Download(ctx, id, f)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return n, err
@@ -265,7 +265,7 @@ func (c *cli) showActivity(ctx context.Context, client *apiclient.Client, id str
 	if err != nil {
 		return err
 	}
-	fields := []field{{"what", a.Title}, {"id", a.ID}, {"target", a.TargetID}, {"status", a.Status}, {"created", clock(a.CreatedAt)}, {"finished", clockOr(a.FinishedAt, "")}}
+	fields := []field{{"what", a.Title}, {"id", a.ID}, {"target", a.TargetID}, {"status", a.Status}, {"created", clock(a.CreatedAt)}, {"finished", clockOrNothing(a.FinishedAt)}}
 	for _, s := range a.Steps {
 		fields = append(fields, field{"step", s.Name + ": " + string(s.Status)})
 	}

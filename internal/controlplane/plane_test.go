@@ -195,8 +195,7 @@ func (fakeKeys) PublicLine(private []byte) (string, error) {
 
 // code is the code of an error's first finding.
 func code(err error) backup.Code {
-	var f *backup.FindingsError
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*backup.FindingsError](err); ok {
 		return f.Findings[0].Code
 	}
 	return ""

@@ -139,8 +139,8 @@ func (c *ControlPlane) Server(ctx context.Context, id backup.ServerID) (backup.S
 
 // withKey carries out what is wished about the key pair.
 func (c *ControlPlane) withKey(s backup.Server, wish KeyWish) (backup.Server, error) {
-	private, public := wish.Private, ""
-	source := backup.KeyProvided
+	private, source := wish.Private, backup.KeyProvided
+	var public string
 	var err error
 	switch {
 	case len(private) > 0:

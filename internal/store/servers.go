@@ -90,7 +90,7 @@ func list[T any](ctx context.Context, db *sql.DB, q *query, columnsOf func(*T) c
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer rows.Close()
 	for rows.Next() {
 		var r T
 		if err := columnsOf(&r).scan(rows); err != nil {

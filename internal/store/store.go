@@ -36,7 +36,7 @@ var ErrSchema = errors.New("the database is of another version")
 // Open opens the SQLite database at path for reading and writing, and creates or migrates it.
 func Open(ctx context.Context, path string, now time.Time) (*Store, error) {
 	// SQLite would make the file for all to read; its journals get the file's own mode.
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the user names the directory
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
