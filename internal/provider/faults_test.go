@@ -1,0 +1,353 @@
+package provider_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/api"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/testbed"
+)
+
+// failure is how a backup is expected to fail.
+type failure struct {
+	code, stage, title string
+	says               []string // real values, in the cause or in the fix
+}
+
+// fails applies and checks that everybody tells the same story of the one backup, and that nothing is left of it.
+func (s *scenario) fails(want failure) api.Backup {
+	s.t.Helper()
+	r := s.apply()
+	if r.exit != 1 {
+		s.t.Fatalf("terraform apply: exit status %d, want 1\n%s", r.exit, r.text)
+	}
+	b := s.onlyBackup()
+	summary := "Backup of web-1 failed: " + want.title
+	same(s.t, "errors", []string{summary}, r.errors())
+	r.expect(s.t, diagnostic{severity: "error", address: theBackup, summary: summary},
+		append(want.says, "then run apply again", "Code: "+want.code+"   Stage: "+want.stage+"   Backup: "+b.ID)...)
+
+	type story struct{ ID, Status, Code, Stage, Title string }
+	told := story{b.ID, "failed", want.code, want.stage, want.title}
+	tell := func(b api.Backup) story {
+		if b.Failure == nil {
+			return story{ID: b.ID, Status: b.Status}
+		}
+		return story{b.ID, b.Status, b.Failure.Code, b.Failure.Stage, b.Failure.Title}
+	}
+	same(s.t, "backup list", told, tell(b))
+	same(s.t, "backup show", told, tell(s.backupRecord(b.ID)))
+	s.logTells(b, want)
+
+	state, _ := s.resource(theBackup)
+	same(s.t, "state", []string{"tainted", b.ID, "failed", want.code, b.Failure.Cause},
+		[]string{state.Status, state.text("id"), state.text("status"), state.text("error_code"), state.text("error_message")})
+	s.dataSourceTells(b)
+	same(s.t, "left on the server", nil, s.onServer())
+	return b
+}
+
+// logTells checks the backup's log and its entry in the activity log.
+func (s *scenario) logTells(b api.Backup, want failure) {
+	s.t.Helper()
+	var lines []string
+	for _, l := range s.log(b.ID).Lines {
+		lines = append(lines, l.Text)
+	}
+	if !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, "failed at "+want.stage+": ") }) {
+		s.t.Errorf("backup log does not tell that it failed at %s: %q", want.stage, lines)
+	}
+	activities := asked[[]api.Activity](s, "activity")
+	i := slices.IndexFunc(activities, func(a api.Activity) bool { return a.TargetID == b.ID && a.Type == "backup.create" })
+	if i < 0 {
+		s.t.Fatalf("no activity about %s: %+v", b.ID, activities)
+	}
+	same(s.t, "activity", []string{b.ActivityID, "Backup of web-1", "failed"}, []string{activities[i].ID, activities[i].Title, activities[i].Status})
+}
+
+// dataSourceTells checks that the data source agrees.
+func (s *scenario) dataSourceTells(b api.Backup) {
+	s.t.Helper()
+	if r := s.terraform("apply", "-refresh-only", "-auto-approve"); r.exit != 0 {
+		s.t.Fatalf("terraform apply -refresh-only: %s", r.text)
+	}
+	data, _ := s.resource("data.cloudaipilot_backup_failure.last")
+	var fix []any
+	for _, step := range b.Failure.Fix {
+		fix = append(fix, step)
+	}
+	same(s.t, "data source", map[string]any{
+		"server_id": b.ServerID, "backup_id": b.ID, "failed": true, "stage": b.Failure.Stage, "code": b.Failure.Code, "class": b.Failure.Class,
+		"title": b.Failure.Title, "message": b.Failure.Cause, "fix": fix, "trigger": "manual",
+		"failed_at": b.Failure.FailedAt.Format("2006-01-02T15:04:05Z07:00"),
+	}, data.Attributes)
+}
+
+func TestFaultsAreToldAndLeaveNothing(t *testing.T) {
+	t.Parallel()
+	const tmpfsSize = 1 << 20
+	for name, test := range map[string]struct {
+		stranger bool // the key is not authorised
+		tools    map[string]string
+		arrange  func(*scenario) (server, backup attrs)
+		want     func(*scenario) failure
+	}{
+		"nobody listens": {
+			arrange: func(s *scenario) (attrs, attrs) {
+				s.sshd.Stop()
+				return nil, nil
+			},
+			want: func(s *scenario) failure {
+				return failure{"CONNECTION_REFUSED", "connect", "connection refused", []string{s.sshd.Host + ":" + number(s.sshd.Port), "systemctl status ssh"}}
+			},
+		},
+		"a black hole": {
+			arrange: func(s *scenario) (attrs, attrs) {
+				_, port := testbed.BlackHole(s.t)
+				return attrs{"port": number(port), "connect_timeout_seconds": "1"}, nil
+			},
+			want: func(s *scenario) failure {
+				return failure{"CONNECTION_TIMED_OUT", "connect", "connection timed out", []string{"Nothing answered at " + s.sshd.Host + ":", "connect_timeout_seconds"}}
+			},
+		},
+		"packets are dropped": {
+			arrange: func(s *scenario) (attrs, attrs) {
+				_, port := testbed.UnansweredPort(s.t)
+				return attrs{"port": number(port), "connect_timeout_seconds": "1"}, nil
+			},
+			want: func(*scenario) failure {
+				return failure{"CONNECTION_TIMED_OUT", "connect", "connection timed out", []string{"firewall"}}
+			},
+		},
+		"the key is not authorised": {
+			stranger: true,
+			want: func(s *scenario) failure {
+				return failure{
+					"PERMISSION_DENIED_PUBLICKEY", "connect", "permission denied (publickey)",
+					[]string{"~" + s.sshd.User + "/.ssh/authorized_keys", s.public, "chmod 700"},
+				}
+			},
+		},
+		"the host key changed": {
+			arrange: func(s *scenario) (attrs, attrs) {
+				pinned := s.sshd.HostKeyLine
+				s.sshd.RotateHostKey()
+				return attrs{"host_key": quoted(pinned)}, nil
+			},
+			want: func(s *scenario) failure {
+				return failure{"SSH_HOST_KEY_CHANGED", "connect", "the server's host key has changed", []string{"set host_key to it", strings.Fields(s.sshd.HostKeyLine)[1]}}
+			},
+		},
+		"the disk is full": {
+			arrange: func(s *scenario) (attrs, attrs) {
+				s.sshd.BackupDir = testbed.Tmpfs(s.t, tmpfsSize) + "/backups"
+				s.put("source/big", noise(4<<20))
+				return nil, nil
+			},
+			want: func(s *scenario) failure {
+				return failure{"NO_SPACE_LEFT", "archive", "the server's disk is full", []string{s.sshd.BackupDir, "of 1.0 MiB", "Lower retention_days"}}
+			},
+		},
+		"a source path is missing": {
+			arrange: func(s *scenario) (attrs, attrs) {
+				return nil, attrs{"files": files([]string{s.source, s.source + "/no such $(id)"}, nil)}
+			},
+			want: func(s *scenario) failure {
+				return failure{"INVALID_CONFIG", "preflight", "a source path does not exist", []string{`"` + s.source + `/no such $(id)"`, "Correct files.include"}}
+			},
+		},
+		"a source path may not be read": {
+			arrange: func(s *scenario) (attrs, attrs) {
+				dir := s.sshd.Dir("source/locked")
+				s.chmod(dir, 0)
+				return nil, attrs{"files": files([]string{dir}, nil)}
+			},
+			want: func(s *scenario) failure {
+				return failure{
+					"FILE_PERMISSION_DENIED", "preflight", "the login user may not read a source path",
+					[]string{s.source + "/locked", s.sshd.User + " ALL=(root) NOPASSWD: /bin/sh"},
+				}
+			},
+		},
+		"a file inside may not be read": {
+			arrange: func(s *scenario) (attrs, attrs) {
+				s.chmod(s.put("source/secret.txt", "secret"), 0)
+				return nil, nil
+			},
+			want: func(s *scenario) failure {
+				return failure{"FILE_PERMISSION_DENIED", "archive", "the login user may not read a file", []string{"secret.txt", `privilege = "sudo"`}}
+			},
+		},
+		"sudo is refused": {
+			arrange: func(*scenario) (attrs, attrs) { return attrs{"privilege": `"sudo"`}, nil },
+			want: func(s *scenario) failure {
+				return failure{
+					"SUDO_PASSWORD_REQUIRED", "preflight", "sudo asks for a password",
+					[]string{s.sshd.User + " ALL=(root) NOPASSWD: /bin/sh", "a password is required"},
+				}
+			},
+		},
+		"the backup folder is a symbolic link": {
+			arrange: func(s *scenario) (attrs, attrs) {
+				s.must(os.Symlink(s.sshd.Dir("elsewhere"), s.sshd.BackupDir))
+				s.sshd.Own(s.sshd.BackupDir)
+				return nil, nil
+			},
+			want: func(s *scenario) failure { return unsafeFolder(s, "is a symbolic link") },
+		},
+		"the backup folder is open to others": {
+			arrange: func(s *scenario) (attrs, attrs) {
+				s.sshd.Dir("srv/backups") // 0755
+				return nil, nil
+			},
+			want: func(s *scenario) failure { return unsafeFolder(s, "its mode is drwxr-xr-x, not drwx------") },
+		},
+		"the backup folder was made by somebody else": {
+			arrange: func(s *scenario) (attrs, attrs) {
+				if os.Geteuid() != 0 {
+					s.t.Skip("a folder of another user needs tests that run as root")
+				}
+				s.must(os.Mkdir(s.sshd.BackupDir, 0o700))
+				return nil, nil
+			},
+			want: func(s *scenario) failure { return unsafeFolder(s, "owned by user 0") },
+		},
+		"gzip loses the end of the archive": {
+			tools: map[string]string{"gzip": `case $1 in -dc) exec "$real" "$@" ;; esac; "$real" "$@" | head -c -9`},
+			want: func(s *scenario) failure {
+				return failure{"PARTIAL_TRANSFER", "archive", "the archive is damaged", []string{"cannot be listed to its end"}}
+			},
+		},
+		"tar reports success and takes nothing in": {
+			tools: map[string]string{"tar": `case "$*" in *-cf*) cat >/dev/null </dev/null; head -c 10240 /dev/zero ;; *) exec "$real" "$@" ;; esac`},
+			want: func(s *scenario) failure {
+				return failure{"EMPTY_BACKUP_REPORTED_SUCCESS", "archive", "the archive is empty", []string{"not one file is in the archive"}}
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStrangers(t, testbed.SSHDOptions{})
+			switch {
+			case test.tools != nil:
+				s.authorizeWithTools(test.tools)
+			case !test.stranger:
+				s.sshd.Authorize(s.public)
+			}
+			var server, backup attrs
+			if test.arrange != nil {
+				server, backup = test.arrange(s)
+			}
+			s.write(s.config(s.server(server), s.backup(backup), failureOfServer))
+			s.fails(test.want(s))
+		})
+	}
+}
+
+func unsafeFolder(s *scenario, why string) failure {
+	return failure{
+		"BACKUP_FOLDER_UNSAFE", "preflight", "the backup folder is not safe to use",
+		[]string{s.sshd.BackupDir, why, "ls -ld " + s.sshd.BackupDir, "owned by " + s.sshd.User},
+	}
+}
+
+func TestApplyAloneSucceedsOnceTheKeyIsAuthorised(t *testing.T) {
+	t.Parallel()
+	s := newStrangers(t, testbed.SSHDOptions{})
+	s.write(s.config(s.serverWithoutKey(), s.backup(), failureOfServer))
+	if r := s.apply(); r.exit != 1 {
+		t.Fatalf("the first apply succeeded:\n%s", r.text)
+	}
+	failed := s.onlyBackup()
+	s.sshd.Authorize(s.serverRecord().PublicKey)
+	s.mustApply()
+
+	b := s.onlyBackup()
+	same(t, "status", "completed", b.Status)
+	same(t, "archives", []string{b.ID}, s.archives())
+	testbed.CompareTar(t, s.download(b.ID), s.source)
+	gone := s.backupRecord(failed.ID)
+	if gone.ID == b.ID || gone.DeletedAt == nil || gone.DeleteReason != "deleted" {
+		t.Errorf("the failed record is no tombstone: %+v", gone)
+	}
+	if r := s.terraform("plan", "-detailed-exitcode"); r.exit != 0 {
+		t.Errorf("the next plan is not empty:\n%s", r.text)
+	}
+}
+
+func TestSudoReadsWhatTheLoginUserMayNot(t *testing.T) {
+	t.Parallel()
+	s := newScenario(t, testbed.SSHDOptions{Sudo: true})
+	secret := filepath.Join(s.source, "for-root.txt")
+	s.must(os.WriteFile(secret, []byte("for root alone"), 0o600))
+	s.write(s.config(s.server(), s.backup()))
+	s.apply().expect(t, diagnostic{severity: "error", address: theBackup, summary: "Backup of web-1 failed: the login user may not read a file"}, `privilege = "sudo"`)
+	same(t, "left on the server", nil, s.onServer())
+
+	s.write(s.config(s.server(attrs{"privilege": `"sudo"`}), s.backup()))
+	s.mustApply()
+	b := s.onlyBackup()
+	same(t, "archives", []string{b.ID}, s.archives())
+	testbed.CompareTar(t, s.download(b.ID), s.source)
+}
+
+func TestFileThatChangesWhileReadIsAWarning(t *testing.T) {
+	t.Parallel()
+	s := newStrangers(t, testbed.SSHDOptions{})
+	open := s.gate()
+	s.write(s.config(s.server(), s.backup()))
+	r := s.start("apply", "-auto-approve")
+	s.awaitArchiving()
+	s.append(filepath.Join(s.source, "big"), "a line more")
+	open()
+	o := r.wait()
+	if o.exit != 0 {
+		t.Fatalf("terraform apply: exit status %d\n%s", o.exit, o.text)
+	}
+	const warning = "some files changed while they were read; their copies in the archive may be inconsistent"
+	b := s.onlyBackup()
+	same(t, "status", "completed", b.Status)
+	same(t, "warnings", []string{warning}, b.Warnings)
+	o.expect(t, diagnostic{severity: "warning", summary: "Backup " + b.ID + " of web-1 completed with a warning"}, warning, "cloudaipilot backup log "+b.ID)
+	state, _ := s.resource(theBackup)
+	same(t, "warnings in the state", any([]any{warning}), state.Attributes["warnings"])
+	if out := s.log(b.ID).Output; !strings.Contains(out, "file changed as we read it") {
+		t.Errorf("backup log does not have tar's own words: %q", out)
+	}
+	same(t, "archives", []string{b.ID}, s.archives())
+	s.download(b.ID)
+}
+
+func TestConnectionCutWhileArchivingLosesNothing(t *testing.T) {
+	t.Parallel()
+	s := newStrangers(t, testbed.SSHDOptions{})
+	open := s.gate()
+	s.write(s.config(s.server(), s.backup()))
+	r := s.start("apply", "-auto-approve")
+	s.awaitArchiving()
+	eventually(t, "a connection to cut", func() bool { return s.sshd.DropConnections() > 0 })
+	s.sshd.Stop()
+	running := len(s.sshd.Commands())
+	s.sshd.Start()
+	eventually(t, "the control plane connects again", func() bool { return s.sshd.Connections() > 0 })
+	open()
+	if o := r.wait(); o.exit != 0 {
+		t.Fatalf("terraform apply: exit status %d\n%s", o.exit, o.text)
+	}
+	if running == 0 {
+		t.Error("the job did not outlive its connection")
+	}
+	b := s.onlyBackup()
+	same(t, "archives", []string{b.ID}, s.archives())
+	testbed.CompareTar(t, s.download(b.ID), s.source)
+	var story []string
+	for _, l := range s.log(b.ID).Lines {
+		story = append(story, l.Text)
+	}
+	if text := strings.Join(story, "\n"); strings.Count(text, "the job runs on the server as process") != 1 {
+		t.Errorf("the job was not started exactly once:\n%s", text)
+	}
+}
