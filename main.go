@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
-
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/cli"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/provider"
 )
@@ -32,5 +30,5 @@ func main() {
 func serve() error {
 	factory := provider.NewFactory(version)
 	defer factory.Close()
-	return providerserver.Serve(context.Background(), factory.New, providerserver.ServeOpts{Address: provider.Address, ProtocolVersion: 6})
+	return factory.Serve()
 }

@@ -40,8 +40,6 @@ func process(t *testing.T, dir string) (*Embedded, *apiclient.Client) {
 }
 
 //go:fix inline
-func ptr[T any](v T) *T { return new(v) }
-
 func web(name string) api.ServerInput {
 	return api.ServerInput{Name: &name, Host: new("127.0.0.1"), Port: new(1), RecordHostKey: new(true)}
 }

@@ -231,7 +231,7 @@ func (r *backupResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		return
 	}
 	if !req.State.Raw.IsNull() {
-		if r.planUpdate(ctx, state, plan, resp); len(resp.RequiresReplace) == 0 {
+		if !r.planUpdate(ctx, state, plan, resp) {
 			return
 		}
 	}
@@ -243,8 +243,8 @@ func (r *backupResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	report(findings, &resp.Diagnostics)
 }
 
-// planUpdate plans a change of an existing backup: in place, or a new one where this one failed.
-func (r *backupResource) planUpdate(ctx context.Context, state, plan backupModel, resp *resource.ModifyPlanResponse) {
+// planUpdate plans a change of an existing backup: in place, or, reported by true, a new one.
+func (r *backupResource) planUpdate(ctx context.Context, state, plan backupModel, resp *resource.ModifyPlanResponse) (replaced bool) {
 	if state.Status.ValueString() == string(backup.StatusFailed) {
 		// A failure that came after the apply had ended: the plan shows it, and apply makes a new backup.
 		for _, a := range []string{"id", "status", "sha256", "path", "created_at", "expires_at", "error_code", "error_message"} {
@@ -255,13 +255,11 @@ func (r *backupResource) planUpdate(ctx context.Context, state, plan backupModel
 		resp.RequiresReplace = append(resp.RequiresReplace, path.Root("status"))
 		resp.Diagnostics.AddAttributeWarning(path.Root("status"), "Backup "+state.ID.ValueString()+" failed",
 			state.ErrorMessage.ValueString()+"\n\nApply deletes the failed record and makes a new backup.\n\nCode: "+state.ErrorCode.ValueString())
-		return
+		return true
 	}
-	if len(resp.RequiresReplace) > 0 {
-		if plan.OnDestroy.ValueString() == onDestroyRetain {
-			tellRetained(state, &resp.Diagnostics)
-		}
-		return
+	if !plan.samePlace(state) {
+		tellRetained(state, &resp.Diagnostics)
+		return true
 	}
 	expires := state.ExpiresAt
 	if !plan.RetentionDays.Equal(state.RetentionDays) {
@@ -272,6 +270,20 @@ func (r *backupResource) planUpdate(ctx context.Context, state, plan backupModel
 		}
 	}
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("expires_at"), expires)...)
+	return false
+}
+
+// samePlace reports whether nothing changes that makes a new backup. The framework does not tell: what the
+// attributes' own plan modifiers require is added after ModifyPlan.
+func (m backupModel) samePlace(state backupModel) bool {
+	return m.ServerID.Equal(state.ServerID) && m.Type.Equal(state.Type) && m.Triggers.Equal(state.Triggers) && m.Files.equal(state.Files)
+}
+
+func (f *filesModel) equal(o *filesModel) bool {
+	if f == nil || o == nil {
+		return f == o
+	}
+	return f.Include.Equal(o.Include) && f.Exclude.Equal(o.Exclude)
 }
 
 // tellRetained says at plan time that an archive outlives its resource.

@@ -12,6 +12,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/app"
 )
@@ -35,6 +37,17 @@ func NewFactory(version string) *Factory { return &Factory{version: version} }
 
 // New returns a provider.
 func (f *Factory) New() provider.Provider { return &cloudProvider{factory: f} }
+
+// Serve answers the Terraform process that started this one, until it says goodbye.
+func (f *Factory) Serve() error {
+	return tf6server.Serve(Address, func() tfprotov6.ProviderServer {
+		s, err := f.Server()
+		if err != nil {
+			panic(err) // the framework and this package do not fit: a bug that every test shows
+		}
+		return s
+	})
+}
 
 // Close ends every control plane that the providers embedded.
 func (f *Factory) Close() error {
