@@ -165,7 +165,7 @@ func checkType(s Spec) []Finding {
 	return refuse(fmt.Sprintf("%q is not a type of backup; the types are files, database, full and snapshot.", Excerpt(string(s.Type), 40)), fix)
 }
 
-// CheckInclude checks one path to back up. It may hold any character a file name can.
+// CheckInclude checks one path to back up. It may hold any byte that a file name can.
 func CheckInclude(path string) error {
 	switch {
 	case !strings.HasPrefix(path, "/"):
@@ -175,7 +175,7 @@ func CheckInclude(path string) error {
 	case slices.Contains(strings.Split(path, "/"), ".."):
 		return errors.New(`must not have ".." in it`)
 	}
-	return checkText(path)
+	return checkNUL(path)
 }
 
 // CheckExclude checks one pattern, in the words of tar --exclude. tar reads patterns line by line, and cuts off
@@ -191,15 +191,12 @@ func CheckExclude(pattern string) error {
 	case strings.TrimRight(pattern, " \t\v\f") != pattern:
 		return errors.New("ends in white space, which tar would cut off")
 	}
-	return checkText(pattern)
+	return checkNUL(pattern)
 }
 
-func checkText(s string) error {
-	switch {
-	case strings.ContainsRune(s, 0):
+func checkNUL(s string) error {
+	if strings.Contains(s, "\x00") {
 		return errors.New("has a NUL byte in it, which no file name can have")
-	case !utf8.ValidString(s):
-		return errors.New("is not valid UTF-8")
 	}
 	return nil
 }
@@ -207,7 +204,11 @@ func checkText(s string) error {
 func each(path string, values []string, check func(string) error) []Finding {
 	var findings []Finding
 	for i, v := range values {
-		if err := check(v); err != nil {
+		err := check(v)
+		if err == nil && !utf8.ValidString(v) { // JSON would carry another name
+			err = errors.New("is not valid UTF-8")
+		}
+		if err != nil {
 			findings = append(findings, Finding{SeverityError, path + "." + strconv.Itoa(i), CodeInvalidArgument,
 				"Invalid value in " + path, fmt.Sprintf("%q %v.", Excerpt(v, 120), err), ""})
 		}
@@ -257,8 +258,14 @@ func ValidHost(host string) bool {
 	return len(host) <= maxHostName && hostPattern.MatchString(host) && !strings.Contains(host, "..")
 }
 
+// systemDirs are never a backup folder themselves; below most of them one may be. The job script holds the same list.
+var systemDirs = []string{
+	"/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib32", "/lib64", "/libx32", "/media", "/mnt",
+	"/opt", "/proc", "/root", "/run", "/sbin", "/srv", "/sys", "/tmp", "/usr", "/var",
+}
+
 // CheckBackupDir checks the folder for archives on a server: absolute and clean, made of plain names, at most
-// 255 bytes, and at least two levels deep, so that it is never a system folder itself.
+// 255 bytes, and no folder of the system itself.
 func CheckBackupDir(dir string) error {
 	quoted := strconv.Quote(Excerpt(dir, 80))
 	if len(dir) > MaxBackupDir {
@@ -273,8 +280,8 @@ func CheckBackupDir(dir string) error {
 			return fmt.Errorf("%s may only hold names of letters, digits, dots, dashes and underscores, separated by single slashes", quoted)
 		}
 	}
-	if len(segments) < 2 {
-		return fmt.Errorf("%s is a top-level folder; archives need a folder of their own below one", quoted)
+	if slices.Contains(systemDirs, dir) {
+		return fmt.Errorf("%s is a folder of the system; archives need one of their own, below it for instance", quoted)
 	}
 	return nil
 }

@@ -58,6 +58,7 @@ func TestServerRules(t *testing.T) {
 		"two keys":                {func(s *ServerSpec) { s.HostKey = hostKey + "\n" + hostKey }, []string{"host_key INVALID_ARGUMENT"}},
 		"private key as host key": {func(s *ServerSpec) { s.HostKey = "-----BEGIN OPENSSH PRIVATE KEY-----" }, []string{"host_key INVALID_ARGUMENT"}},
 		"folder relative":         {func(s *ServerSpec) { s.BackupDir = "var/backups" }, []string{"backup_dir INVALID_ARGUMENT"}},
+		"folder of its own":       {func(s *ServerSpec) { s.BackupDir = "/backups" }, nil},
 		"folder is the root":      {func(s *ServerSpec) { s.BackupDir = "/" }, []string{"backup_dir INVALID_ARGUMENT"}},
 		"folder is a system's":    {func(s *ServerSpec) { s.BackupDir = "/etc" }, []string{"backup_dir INVALID_ARGUMENT"}},
 		"folder with dots":        {func(s *ServerSpec) { s.BackupDir = "/var/../etc/x" }, []string{"backup_dir INVALID_ARGUMENT"}},

@@ -331,6 +331,9 @@ func (c *ControlPlane) Activity(ctx context.Context, id backup.ActivityID) (back
 
 // failureOf returns the Failure in an error's chain, or one that says honestly that it came from here.
 func failureOf(err error, stage backup.Stage) *backup.Failure {
+	if err == nil {
+		return nil
+	}
 	if f, ok := errors.AsType[*backup.Failure](err); ok {
 		copied := *f
 		return &copied

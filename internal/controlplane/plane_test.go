@@ -130,6 +130,7 @@ type fakeServer struct {
 	warnings                               []string
 	result                                 *backup.Result
 	alive                                  bool
+	job                                    backup.Job        // that Watch finds
 	during                                 func(call string) // called in the middle of every call
 
 	calls []string
@@ -155,7 +156,7 @@ func (f *fakeServer) Start(context.Context, controlplane.Target, backup.Backup) 
 
 func (f *fakeServer) Watch(context.Context, controlplane.Target, backup.Backup) (backup.Observation, error) {
 	err := f.called("watch", f.watch)
-	return backup.Observation{Alive: f.alive, Result: f.result, Progress: backup.Progress{Step: "archive", Bytes: 10}}, err
+	return backup.Observation{Job: f.job, Alive: f.alive, Result: f.result, Progress: backup.Progress{Step: "archive", Bytes: 10}}, err
 }
 
 func (f *fakeServer) Cancel(_ context.Context, _ controlplane.Target, _ backup.Backup, kill bool) error {

@@ -11,13 +11,14 @@ import (
 
 // Times of the steps.
 const (
-	leaseFor     = 3 * time.Minute        // who holds a row longer than this has died
-	stepTimeout  = 2 * time.Minute        // ends a step well within its lease
-	watchFirst   = 200 * time.Millisecond // pause before the first look at a job
-	watchLongest = 5 * time.Second        // longest pause between two looks
-	retryLongest = 30 * time.Second       // longest pause between two tries to reach a server
-	killAfter    = 10 * time.Second       // patience with a job that was asked to end
-	storeRetry   = 5 * time.Second        // pause after the store failed
+	leaseFor      = 3 * time.Minute        // who holds a row longer than this has died
+	stepTimeout   = 2 * time.Minute        // ends a step well within its lease
+	watchFirst    = 200 * time.Millisecond // pause before the first look at a job
+	watchLongest  = 5 * time.Second        // longest pause between two looks
+	retryLongest  = 30 * time.Second       // longest pause between two tries to reach a server
+	killAfter     = 10 * time.Second       // patience with a job that was asked to end
+	cleanPatience = 30 * time.Second       // with a server that does not clean up yet
+	storeRetry    = 5 * time.Second        // pause after the store failed
 )
 
 // stepOf says what is done in each step. Every one may run twice: the worker before may have died at any point.
@@ -118,17 +119,36 @@ func (c *ControlPlane) preflight(ctx context.Context, p *progress) error {
 
 // start starts the detached job, or finds it started.
 func (c *ControlPlane) start(ctx context.Context, p *progress) error {
-	if !p.Work.CancelAt.IsZero() && p.Job == (backup.Job{}) {
-		return cancelled()
+	if !p.Work.CancelAt.IsZero() {
+		return c.cancelStart(ctx, p)
 	}
 	job, err := c.Runner.Start(ctx, p.target, p.Backup)
 	if err != nil {
 		return c.outOfReach(p, err)
 	}
+	p.started(job)
+	return nil
+}
+
+// cancelStart cancels a backup that is about to start. The worker before may have started the job and died before it
+// could say so: then it is cancelled as any other.
+func (c *ControlPlane) cancelStart(ctx context.Context, p *progress) error {
+	seen, err := c.Runner.Watch(ctx, p.target, p.Backup)
+	if err != nil {
+		return c.outOfReach(p, err)
+	}
+	if seen.Job == (backup.Job{}) {
+		return cancelled()
+	}
+	p.started(seen.Job)
+	return nil
+}
+
+// started notes that the job runs.
+func (p *progress) started(job backup.Job) {
 	p.Job, p.Status, p.StartedAt = job, backup.StatusRunning, p.now
 	p.say("the job runs on the server as process %d", job.PID)
 	p.next(backup.StepWatch, watchFirst)
-	return nil
 }
 
 // watch looks at the job and decides from what it finds there.
@@ -166,6 +186,10 @@ func (c *ControlPlane) clean(ctx context.Context, p *progress) error {
 	err := c.Runner.Cancel(ctx, p.target, p.Backup, true)
 	if err == nil {
 		err = c.Runner.Clean(ctx, p.target, p.Backup)
+	}
+	if f := failureOf(err, backup.StageArchive); f != nil && f.Stage != backup.StageConnect && p.now.Sub(p.Failure.At) < cleanPatience {
+		p.next(backup.StepClean, time.Second) // a job that is just ending refuses to have its folder removed
+		return nil
 	}
 	if err != nil {
 		p.say("files may remain in %s/%s on the server: %v", p.Dir, p.ID, err)

@@ -148,7 +148,7 @@ func TestCancel(t *testing.T) {
 		want     []string
 	}{
 		"before anything was done":   {0, false, nil},
-		"before the start":           {1, false, []string{"preflight", "kill", "clean"}},
+		"before the start":           {1, false, []string{"preflight", "watch", "kill", "clean"}},
 		"while it runs":              {2, false, []string{"preflight", "start", "cancel", "watch", "kill", "clean"}},
 		"a job that does not listen": {2, true, nil},
 	}
@@ -179,6 +179,40 @@ func TestCancel(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestCancelFindsAJobWhoseStartWasNotWrittenDown(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.create(request(b.addServer())).ID
+	b.step(id)
+	b.server.job = backup.Job{PID: 42, StartTime: 7, BootID: "boot"} // started by a worker that died
+	b.clock.add(time.Second)
+	if _, err := b.CancelBackup(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.step(id); got.Job != b.server.job || got.Work.Step != backup.StepWatch || b.server.has("start") {
+		t.Fatalf("job %+v, step %s, calls %q", got.Job, got.Work.Step, b.server.calls)
+	}
+	if got := b.finish(id); got.Failure.Fact != backup.FactCancelled || !b.server.has("kill") || got.OnServer {
+		t.Errorf("failure %+v, calls %q", got.Failure, b.server.calls)
+	}
+}
+
+func TestCleanUpIsTriedAgainWhileTheJobIsEnding(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.server.alive, b.server.clean = false, &backup.Failure{Stage: backup.StageArchive, Fact: backup.FactInternal, Text: "the job is still running"}
+	id := b.create(request(b.addServer())).ID
+	for range 6 {
+		if got := b.step(id); got.Status.Finished() {
+			t.Fatal("it gave up at once")
+		}
+	}
+	b.server.clean = nil
+	if got := b.finish(id); got.Status != backup.StatusFailed || got.OnServer {
+		t.Errorf("status %s, files on the server: %v", got.Status, got.OnServer)
 	}
 }
 

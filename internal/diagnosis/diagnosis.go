@@ -42,25 +42,29 @@ type entry struct {
 	code       string
 	title      string
 	facts      []backup.Fact
-	texts      []string
+	texts      []string // in lower case
 	cause      string
 	fix        []string
 	references []string
 }
 
 func (e entry) knows(f backup.Failure) bool {
-	if !slices.Contains(e.facts, f.Fact) {
-		return false
+	return slices.Contains(e.facts, f.Fact) && (len(e.texts) == 0 || e.deciding(f) != "")
+}
+
+// deciding is the first line of the tools' own words that has one of the entry's texts in it.
+func (e entry) deciding(f backup.Failure) string {
+	for line := range strings.Lines(f.Output + "\n" + f.Text) {
+		low := strings.ToLower(line)
+		if slices.ContainsFunc(e.texts, func(t string) bool { return strings.Contains(low, t) }) {
+			return strings.TrimSpace(line)
+		}
 	}
-	if len(e.texts) == 0 {
-		return true
-	}
-	words := strings.ToLower(f.Output + "\n" + f.Text)
-	return slices.ContainsFunc(e.texts, func(t string) bool { return strings.Contains(words, strings.ToLower(t)) })
+	return ""
 }
 
 func (e entry) fill(f backup.Failure) Diagnosis {
-	facts := factsOf(f)
+	facts := factsOf(f, e.deciding(f))
 	d := Diagnosis{Class: e.class, Code: e.code, Title: e.title, Cause: facts.Replace(e.cause), References: e.references}
 	if d.Code == "" {
 		d.Code = strings.ToUpper(string(e.class))
@@ -71,8 +75,8 @@ func (e entry) fill(f backup.Failure) Diagnosis {
 	return d
 }
 
-// factsOf fills the {names} of the knowledge with the values at hand.
-func factsOf(f backup.Failure) *strings.Replacer {
+// factsOf fills the {names} of the knowledge with the values at hand. deciding is the line that decided, if one did.
+func factsOf(f backup.Failure, deciding string) *strings.Replacer {
 	e := f.Evidence
 	or := func(s, otherwise string) string {
 		if s == "" {
@@ -94,7 +98,7 @@ func factsOf(f backup.Failure) *strings.Replacer {
 		"{total}", Bytes(e.TotalBytes),
 		"{exit_status}", fmt.Sprint(f.ExitStatus),
 		"{text}", backup.Excerpt(f.Text, 500),
-		"{last_line}", or(lastLine(f.Output), backup.Excerpt(f.Text, 500)),
+		"{line}", or(backup.Excerpt(deciding, 500), or(lastLine(f.Output), backup.Excerpt(f.Text, 500))),
 	)
 }
 
@@ -109,9 +113,19 @@ func quoteAll(paths []string) []string {
 	return quoted
 }
 
+// closings are the lines that tools end with whatever went wrong.
+var closings = []string{"exiting with failure status", "error is not recoverable", "error exit delayed"}
+
+// lastLine is the last line that says something.
 func lastLine(output string) string {
-	lines := strings.Split(strings.TrimSpace(output), "\n")
-	return backup.Excerpt(lines[len(lines)-1], 300)
+	last := ""
+	for line := range strings.Lines(output) {
+		low := strings.ToLower(line)
+		if strings.TrimSpace(line) != "" && !slices.ContainsFunc(closings, func(c string) bool { return strings.Contains(low, c) }) {
+			last = line
+		}
+	}
+	return backup.Excerpt(strings.TrimSpace(last), 500)
 }
 
 // Bytes writes a size for people: "4.2 GiB".

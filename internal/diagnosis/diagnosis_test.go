@@ -27,10 +27,10 @@ func TestExplain(t *testing.T) {
 		"disk full at start": {backup.Failure{Fact: backup.FactRemoteCommand, Output: "mkdir: No space left on device"}, "disk_full", "NO_SPACE_LEFT", "1.0 MiB"},
 		"quota":              {backup.Failure{Fact: backup.FactToolFailed, Output: "Disk quota exceeded"}, "disk_quota_exceeded", "NO_SPACE_LEFT", "cloudpilot"},
 		"read-only":          {backup.Failure{Fact: backup.FactToolFailed, Text: "Read-only file system"}, "filesystem_read_only", "FILESYSTEM_READ_ONLY", "dmesg"},
-		"unreadable inside":  {backup.Failure{Fact: backup.FactToolFailed, Output: "tar: srv/x: Cannot open: Permission denied\ntar: Exiting"}, "file_permission_denied", "FILE_PERMISSION_DENIED", "sudo"},
+		"unreadable inside":  {backup.Failure{Fact: backup.FactToolFailed, Output: "tar: srv/x: Cannot open: Permission denied\ntar: Exiting"}, "file_permission_denied", "FILE_PERMISSION_DENIED", "tar: srv/x: Cannot open"},
 		"missing path":       {backup.Failure{Fact: backup.FactPathMissing}, "path_not_found", "INVALID_CONFIG", `"/srv/$(id)"`},
 		"sudo":               {backup.Failure{Fact: backup.FactSudo}, "sudo_password_required", "SUDO_PASSWORD_REQUIRED", "cloudpilot ALL=(root) NOPASSWD: /bin/sh"},
-		"tar says something": {backup.Failure{Fact: backup.FactToolFailed, Output: "tar: odd\n", ExitStatus: 2}, "tar_fatal_unknown", "TAR_FATAL_UNKNOWN", "exit status 2: tar: odd"},
+		"tar says something": {backup.Failure{Fact: backup.FactToolFailed, Output: "tar: odd\ntar: Exiting with failure status due to previous errors\n", ExitStatus: 2}, "tar_fatal_unknown", "TAR_FATAL_UNKNOWN", "exit status 2: tar: odd"},
 		"nobody knows":       {backup.Failure{Fact: backup.FactInternal, Text: "odd"}, "unknown", "UNKNOWN", "odd"},
 	}
 	for name, test := range tests {

@@ -162,7 +162,7 @@ var knowledge = []entry{
 	{
 		class: "file_permission_denied", title: "the login user may not read a file",
 		facts: toolsFailed, texts: []string{"cannot open: permission denied", "can't open", "cannot stat: permission denied"},
-		cause: "tar could not read everything as user {user}: {last_line}",
+		cause: "tar could not read everything as user {user}: {line}",
 		fix: []string{
 			"backup log shows every file it could not read.",
 			"Set privilege = \"sudo\" on the server, or leave those files out with files.exclude.",
@@ -201,7 +201,7 @@ var knowledge = []entry{
 	{
 		class: "tar_fatal_unknown", title: "the archive could not be made",
 		facts: []backup.Fact{backup.FactToolFailed},
-		cause: "The tools on {address} ended with exit status {exit_status}: {last_line}",
+		cause: "The tools on {address} ended with exit status {exit_status}: {line}",
 		fix:   []string{"Read what they said: cloudaipilot backup log", "Correct it on the server, then try again."},
 	},
 }

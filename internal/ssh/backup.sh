@@ -343,7 +343,12 @@ write_lists() {
   # The backups never hold themselves. Both the path given and where it really is.
   here=$(pwd -P)
   here=${here%/*}
-  { both_forms "${root#/}" && both_forms "${here#/}"; } | save exclude.root
+  { both_forms "${root#/}" && both_forms "${here#/}" && virtual_file_systems; } | save exclude.root
+}
+
+# What the kernel makes up is in no backup of "/". Named by itself it is taken as asked.
+virtual_file_systems() {
+  case $newline$includes in *"$newline/$newline"*) printf './%s\n' dev proc run sys ;; esac
 }
 
 list_includes() { # END of each name

@@ -21,7 +21,7 @@ var _ Conn = (*Client)(nil)
 // [*RefusedError], [*SudoError], and the sentinels of this package.
 type Host struct {
 	Client Conn
-	Root   string // the server's backup_dir, see [ValidateRoot]
+	Root   string // the server's backup_dir, see backup.CheckBackupDir
 	Sudo   bool   // run as root through sudo -n
 	User   string // the login user, for the message of a [SudoError]; a *Client knows it itself
 }
@@ -85,7 +85,7 @@ type CheckReport struct {
 
 // Check looks, and changes nothing. An unsafe folder is an answer here, not an error.
 func (h Host) Check(ctx context.Context, req CheckRequest) (CheckReport, error) {
-	if err := validatePaths(req.Include, nil); err != nil {
+	if err := checkSource(req.Include, nil); err != nil {
 		return CheckReport{}, err
 	}
 	a, _, err := h.ask(ctx, "check", "", list("include", req.Include)...)
@@ -118,7 +118,7 @@ type StartReport struct {
 // Start launches a job detached from the connection, and returns when it runs. It is idempotent:
 // there is never more than one job for an id, and a start that broke off half-way is done over.
 func (h Host) Start(ctx context.Context, req StartRequest) (StartReport, error) {
-	if err := validatePaths(req.Include, req.Exclude); err != nil {
+	if err := checkSource(req.Include, req.Exclude); err != nil {
 		return StartReport{}, err
 	}
 	if len(req.Include) == 0 {
@@ -318,14 +318,11 @@ func (h Host) ask(ctx context.Context, subcommand, id string, parameters ...para
 }
 
 func (h Host) run(ctx context.Context, subcommand, id string, parameters []parameter, out io.Writer) error {
-	if err := ValidateRoot(h.Root); err != nil {
+	if err := checkRequest(subcommand, h.Root, id); err != nil {
 		return err
 	}
 	all := []parameter{{"root", h.Root}}
 	if subcommand != "check" {
-		if err := ValidateID(id); err != nil {
-			return err
-		}
 		all = append(all, parameter{"id", id})
 	}
 	in := bytes.NewReader(request(subcommand, append(all, parameters...)))

@@ -72,13 +72,6 @@ func parsePrivateKey(privatePEM []byte) (ssh.Signer, error) {
 	return nil, fmt.Errorf("the private key is damaged or of an unsupported kind: %w", err)
 }
 
-// ParseHostKey checks a host key as it is pinned: a key line as in known_hosts without the
-// host names ("ssh-ed25519 AAAA... [comment]"), or a fingerprint ("SHA256:...", 43 characters).
-func ParseHostKey(s string) error {
-	_, err := parsePin(s)
-	return err
-}
-
 // pin is a host key the server must present: the key itself, or its fingerprint.
 type pin struct {
 	key         ssh.PublicKey

@@ -474,7 +474,7 @@ func TestKeysAreDescribed(t *testing.T) {
 	}
 }
 
-func TestParseHostKey(t *testing.T) {
+func TestPins(t *testing.T) {
 	t.Parallel()
 	_, line, err := GenerateKey("comment here")
 	must(t, err)
@@ -482,13 +482,13 @@ func TestParseHostKey(t *testing.T) {
 	invalid := []string{"", "ssh-ed25519", "hello world", "SHA256:", "SHA256:short", "MD5:aa:bb", "web-1 " + line,
 		"ssh-rsa " + strings.Fields(line)[1], line + "\n" + line, strings.Repeat("A", 20<<10)}
 	for _, s := range valid {
-		if err := ParseHostKey(s); err != nil {
-			t.Errorf("ParseHostKey(%q) = %v", s, err)
+		if _, err := parsePin(s); err != nil {
+			t.Errorf("parsePin(%q) = %v", s, err)
 		}
 	}
 	for _, s := range invalid {
-		if err := ParseHostKey(s); err == nil {
-			t.Errorf("ParseHostKey(%.50q) accepts it", s)
+		if _, err := parsePin(s); err == nil {
+			t.Errorf("parsePin(%.50q) accepts it", s)
 		}
 	}
 }
