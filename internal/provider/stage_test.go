@@ -79,10 +79,10 @@ func (s *scenario) archiving() (ids []string) {
 	return ids
 }
 
-// awaitArchiving waits until an archive is in the making and returns its backup's id.
-func (s *scenario) awaitArchiving() (id string) {
+// awaitArchiving waits until the command's one archive is in the making, and returns its backup's id.
+func (s *scenario) awaitArchiving(r *running) (id string) {
 	s.t.Helper()
-	eventually(s.t, "an archive in the making", func() bool {
+	r.until("an archive in the making", func() bool {
 		ids := s.archiving()
 		if len(ids) > 0 {
 			id = ids[0]

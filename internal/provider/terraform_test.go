@@ -94,11 +94,10 @@ func (w *workspace) mustApply() outcome {
 
 // running is a Terraform command under way.
 type running struct {
-	t    *testing.T
-	args []string
-	cmd  *exec.Cmd
-	out  bytes.Buffer
-	err  bytes.Buffer
+	t        *testing.T
+	cmd      *exec.Cmd
+	out, err bytes.Buffer // read once it has ended
+	ended    chan struct{}
 }
 
 // speaksJSON are the commands that report as lines of JSON when asked to.
@@ -110,7 +109,7 @@ func (w *workspace) start(args ...string) *running {
 	if slices.Contains(speaksJSON, args[0]) {
 		args = append([]string{args[0], "-json"}, args[1:]...)
 	}
-	r := &running{t: w.t, args: args}
+	r := &running{t: w.t, ended: make(chan struct{})}
 	// Ends with the test, not with its context: that one is cancelled while a failed test still cleans up.
 	r.cmd = w.tf.Command(context.Background(), args...) //nolint:usetesting // see above
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -118,23 +117,38 @@ func (w *workspace) start(args ...string) *running {
 	if err := r.cmd.Start(); err != nil {
 		w.t.Fatal(err)
 	}
+	go func() {
+		defer close(r.ended)
+		_ = r.cmd.Wait() // how it ended is in its state
+	}()
 	w.t.Cleanup(func() {
-		if r.cmd.ProcessState == nil {
+		select {
+		case <-r.ended:
+		default:
 			_ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL)
-			_ = r.cmd.Wait()
+			<-r.ended
 		}
 	})
 	return r
 }
 
+// until waits for something that happens while the command runs.
+func (r *running) until(what string, ok func() bool) {
+	r.t.Helper()
+	eventually(r.t, what, func() bool {
+		select {
+		case <-r.ended:
+			r.t.Fatalf("terraform ended before this: %s\n%s", what, r.wait().text)
+		default:
+		}
+		return ok()
+	})
+}
+
 // wait waits for the command's end.
 func (r *running) wait() outcome {
 	r.t.Helper()
-	err := r.cmd.Wait()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		r.t.Fatal(err)
-	}
+	<-r.ended
 	o := outcome{exit: r.cmd.ProcessState.ExitCode(), text: r.out.String() + r.err.String(), stdout: r.out.String()}
 	for line := range strings.Lines(r.out.String()) {
 		var said struct {
