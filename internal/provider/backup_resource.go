@@ -5,22 +5,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64planmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/listplanmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/mapplanmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/objectplanmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/api"
@@ -50,141 +37,14 @@ var (
 
 func newBackupResource() resource.Resource { return &backupResource{} }
 
-type backupModel struct {
-	ID            types.String   `tfsdk:"id"`
-	ServerID      types.String   `tfsdk:"server_id"`
-	Type          types.String   `tfsdk:"type"`
-	Files         *filesModel    `tfsdk:"files"`
-	RetentionDays types.Int64    `tfsdk:"retention_days"`
-	Triggers      types.Map      `tfsdk:"triggers"`
-	Wait          types.Bool     `tfsdk:"wait"`
-	OnDestroy     types.String   `tfsdk:"on_destroy"`
-	Status        types.String   `tfsdk:"status"`
-	SizeBytes     types.Int64    `tfsdk:"size_bytes"`
-	SHA256        types.String   `tfsdk:"sha256"`
-	Path          types.String   `tfsdk:"path"`
-	Warnings      types.List     `tfsdk:"warnings"`
-	CreatedAt     types.String   `tfsdk:"created_at"`
-	ExpiresAt     types.String   `tfsdk:"expires_at"`
-	ErrorCode     types.String   `tfsdk:"error_code"`
-	ErrorMessage  types.String   `tfsdk:"error_message"`
-	Timeouts      timeouts.Value `tfsdk:"timeouts"`
-}
-
-type filesModel struct {
-	Include types.List `tfsdk:"include"`
-	Exclude types.List `tfsdk:"exclude"`
-}
-
 // Metadata implements resource.Resource.
 func (r *backupResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_backup"
 }
 
-// Schema implements resource.Resource.
-func (r *backupResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	keptText := []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
-	computed := func(description string) schema.StringAttribute {
-		return schema.StringAttribute{Computed: true, MarkdownDescription: description, PlanModifiers: keptText}
-	}
-	resp.Schema = schema.Schema{
-		MarkdownDescription: "One backup, made when the resource is created. A backup that fails ends the apply with its cause and its fix, and the next apply makes a new one in its place. Destroying the resource does not destroy the archive, unless `on_destroy` says so.",
-		Attributes: map[string]schema.Attribute{
-			"id": computed("Identifier."),
-			"server_id": schema.StringAttribute{Required: true, MarkdownDescription: "The server to back up. Changing it makes a new backup.",
-				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()}},
-			"type": schema.StringAttribute{Required: true, MarkdownDescription: "`files`. The panel's other types, `database`, `full` and `snapshot`, are refused with `INVALID_TYPE` by this version. Changing it makes a new backup.",
-				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()}},
-			"files": schema.SingleNestedAttribute{
-				Optional: true, MarkdownDescription: "What a files backup takes in. Changing it makes a new backup.",
-				PlanModifiers: []planmodifier.Object{objectplanmodifier.RequiresReplace()},
-				Attributes: map[string]schema.Attribute{
-					"include": schema.ListAttribute{Required: true, ElementType: types.StringType, MarkdownDescription: "Absolute paths, 1 to 1,000. The backup folder itself is never taken in."},
-					"exclude": schema.ListAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "Patterns of what to leave out, as tar's `--exclude`: `*.log` matches at any depth, `/var/cache` is that path."},
-				},
-			},
-			"retention_days": schema.Int64Attribute{Optional: true, Computed: true, Default: int64default.StaticInt64(backup.DefaultRetentionDays),
-				MarkdownDescription: fmt.Sprintf("Days to keep the archive, %d to %d. Changes in place. Default: `%d`.", backup.MinRetentionDays, backup.MaxRetentionDays, backup.DefaultRetentionDays)},
-			"triggers": schema.MapAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "Any values: when one changes, a new backup is made.",
-				PlanModifiers: []planmodifier.Map{mapplanmodifier.RequiresReplace()}},
-			"wait": schema.BoolAttribute{Optional: true, Computed: true, Default: booldefault.StaticBool(true),
-				MarkdownDescription: "Wait until the backup is completed or failed. With `false` and an embedded control plane, which ends with the apply, `cloudaipilot backup wait` looks after it. Default: `true`."},
-			"on_destroy": schema.StringAttribute{Optional: true, Computed: true, Default: stringdefault.StaticString(onDestroyRetain),
-				MarkdownDescription: "What becomes of a completed archive when the resource is destroyed or replaced: `retain` leaves it on the server until its retention is over, `delete` removes it. Failed backups are always removed. Default: `retain`.",
-				Validators:          []validator.String{stringvalidator.OneOf(onDestroyRetain, onDestroyDelete)}},
-			"status":     computed("`pending`, `running`, `completed` or `failed`."),
-			"size_bytes": schema.Int64Attribute{Computed: true, MarkdownDescription: "Size of the archive in bytes; null until it is completed.", PlanModifiers: []planmodifier.Int64{int64planmodifier.UseStateForUnknown()}},
-			"sha256":     computed("SHA-256 of the archive, in hex; null until it is completed."),
-			"path":       computed("Path of the archive on the server; null until it is completed."),
-			"warnings": schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "What a completed backup has to say, such as files that changed while they were read.",
-				PlanModifiers: []planmodifier.List{listplanmodifier.UseStateForUnknown()}},
-			"created_at":    computed("When the backup was asked for, RFC 3339 in UTC."),
-			"expires_at":    schema.StringAttribute{Computed: true, MarkdownDescription: "When the retention is over: `created_at` plus `retention_days`."},
-			"error_code":    computed("Why the backup failed, as a code; null if it did not."),
-			"error_message": computed("Why the backup failed, in words; null if it did not."),
-			"timeouts":      timeouts.Attributes(ctx, timeouts.Opts{Create: true, Delete: true, CreateDescription: "How long to wait for the backup. Default: `4h`.", DeleteDescription: "How long to wait for a running backup to be cancelled. Default: `10m`."}),
-		},
-	}
-}
-
 // Configure implements resource.ResourceWithConfigure.
 func (r *backupResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
 	r.session = configured(req.ProviderData, &resp.Diagnostics)
-}
-
-// input is what the model says to the API.
-func (m backupModel) input() api.BackupInput {
-	in := api.BackupInput{Type: m.Type.ValueString(), RetentionDays: givenInt(m.RetentionDays), Managed: true, Unknown: m.unknown()}
-	if m.Files != nil {
-		in.Files = &backup.FilesSource{Include: texts(m.Files.Include), Exclude: texts(m.Files.Exclude)}
-	}
-	return in
-}
-
-func (m backupModel) unknown() []string {
-	var u unknowns
-	u.add("server_id", m.ServerID)
-	u.add("type", m.Type)
-	u.add("retention_days", m.RetentionDays)
-	if m.Files != nil {
-		u.add("files.include", m.Files.Include)
-		u.add("files.exclude", m.Files.Exclude)
-	}
-	return u
-}
-
-// show puts what the API says into the model. What only the configuration knows stays.
-func (m *backupModel) show(ctx context.Context, b api.Backup) (diags diag.Diagnostics) {
-	m.ID, m.ServerID, m.Type = types.StringValue(b.ID), types.StringValue(b.ServerID), types.StringValue(b.Type)
-	m.RetentionDays, m.Status = types.Int64Value(int64(b.RetentionDays)), types.StringValue(b.Status)
-	m.SizeBytes, m.SHA256, m.Path = types.Int64Null(), textOrNull(b.SHA256), textOrNull(b.Path)
-	if b.Path != "" {
-		m.SizeBytes = types.Int64Value(b.SizeBytes)
-	}
-	m.CreatedAt, m.ExpiresAt = types.StringValue(b.CreatedAt.Format(time.RFC3339)), types.StringValue(b.ExpiresAt.Format(time.RFC3339))
-	m.ErrorCode, m.ErrorMessage = types.StringNull(), types.StringNull()
-	if b.Failure != nil {
-		m.ErrorCode, m.ErrorMessage = types.StringValue(b.Failure.Code), types.StringValue(b.Failure.Cause)
-	}
-	var d diag.Diagnostics
-	m.Warnings, d = types.ListValueFrom(ctx, types.StringType, b.Warnings)
-	diags.Append(d...)
-	if m.Files == nil { // imported
-		m.Files = &filesModel{Exclude: types.ListNull(types.StringType)}
-		m.Files.Include, d = types.ListValueFrom(ctx, types.StringType, b.Files.Include)
-		diags.Append(d...)
-		if len(b.Files.Exclude) > 0 {
-			m.Files.Exclude, d = types.ListValueFrom(ctx, types.StringType, b.Files.Exclude)
-			diags.Append(d...)
-		}
-	}
-	if m.Wait.IsNull() {
-		m.Wait = types.BoolValue(true)
-	}
-	if m.OnDestroy.IsNull() {
-		m.OnDestroy = types.StringValue(onDestroyRetain)
-	}
-	return diags
 }
 
 // ValidateConfig implements resource.ResourceWithValidateConfig: what the configuration alone decides.
@@ -371,8 +231,7 @@ func (r *backupResource) Read(ctx context.Context, req resource.ReadRequest, res
 		fail("Unable to read backup "+m.ID.ValueString(), err, &resp.Diagnostics)
 		return
 	}
-	marked, diags := r.session.belongs(ctx, req.Private)
-	if resp.Diagnostics.Append(diags...); resp.Diagnostics.HasError() {
+	if resp.Diagnostics.Append(r.session.recognise(ctx, req.Private, resp.Private)...); resp.Diagnostics.HasError() {
 		return
 	}
 	if gone := !found || b.DeletedAt != nil; gone {
@@ -383,9 +242,6 @@ func (r *backupResource) Read(ctx context.Context, req resource.ReadRequest, res
 	}
 	resp.Diagnostics.Append(m.show(ctx, b)...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
-	if !marked {
-		resp.Diagnostics.Append(r.session.mark(ctx, resp.Private)...)
-	}
 }
 
 // find looks in the list of what Terraform keeps, then for the one backup or its tombstone.

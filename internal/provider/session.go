@@ -85,8 +85,12 @@ const controlPlaneKey = "control_plane"
 
 // privateState is the part of a resource's private state that the framework hands out.
 type privateState interface {
-	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
+	privateReader
 	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
+}
+
+type privateReader interface {
+	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
 }
 
 type controlPlaneMark struct {
@@ -104,10 +108,7 @@ func (s *session) mark(ctx context.Context, private privateState) diag.Diagnosti
 
 // belongs checks that the resource belongs to the control plane that answered last. Reading a state against another
 // one, or against an empty directory, must never look as if everything had been deleted.
-func (s *session) belongs(ctx context.Context, private interface {
-	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
-},
-) (marked bool, diags diag.Diagnostics) {
+func (s *session) belongs(ctx context.Context, private privateReader) (marked bool, diags diag.Diagnostics) {
 	raw, diags := private.GetKey(ctx, controlPlaneKey)
 	if diags.HasError() || len(raw) == 0 {
 		return false, diags
@@ -132,11 +133,17 @@ func (s *session) belongs(ctx context.Context, private interface {
 	return true, diags
 }
 
+// recognise checks that the resource belongs to the control plane that answered last, and marks one that was imported.
+func (s *session) recognise(ctx context.Context, before privateReader, after privateState) diag.Diagnostics {
+	marked, diags := s.belongs(ctx, before)
+	if !marked && !diags.HasError() {
+		diags.Append(s.mark(ctx, after)...)
+	}
+	return diags
+}
+
 // settle asks who answers and checks that the resource belongs there, before anything is changed.
-func (s *session) settle(ctx context.Context, private interface {
-	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
-},
-) (diags diag.Diagnostics) {
+func (s *session) settle(ctx context.Context, private privateReader) (diags diag.Diagnostics) {
 	if _, err := s.client.ControlPlane(ctx); err != nil {
 		diags.AddError("Unable to reach the control plane", err.Error())
 		return diags
