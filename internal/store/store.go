@@ -59,14 +59,19 @@ func Open(ctx context.Context, path string, now time.Time) (*Store, error) {
 	return s, nil
 }
 
-// OpenForReading opens the SQLite database at path, which must exist, and never writes to it.
+// OpenForReading opens the SQLite database at path, which must exist, and never writes to it. One that its owner is
+// just making reads as empty.
 func OpenForReading(ctx context.Context, path string) (*Store, error) {
 	s, err := open(path, url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(10000)", "query_only(1)"}})
 	if err != nil {
 		return nil, err
 	}
-	var version int
-	if version, err = s.schemaVersion(ctx); err == nil && version != len(schema()) {
+	version, err := s.schemaVersion(ctx)
+	if err == nil && version == 0 {
+		_ = s.Close() // nothing was read that matters
+		return OpenEmpty(ctx)
+	}
+	if err == nil && version != len(schema()) {
 		err = schemaError(version)
 	}
 	if err == nil {
@@ -151,7 +156,12 @@ func schemaError(version int) error {
 	return fmt.Errorf("%w: its schema is %d and this program wants %d: the next apply migrates it", ErrSchema, version, newest)
 }
 
+// schemaVersion is 0 for a database without tables.
 func (s *Store) schemaVersion(ctx context.Context) (int, error) {
+	var tables int
+	if err := s.db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_master WHERE name = 'meta'`).Scan(&tables); err != nil || tables == 0 {
+		return 0, err
+	}
 	var version string
 	err := s.db.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = 'schema_version'`).Scan(&version)
 	if err != nil {
@@ -162,16 +172,9 @@ func (s *Store) schemaVersion(ctx context.Context) (int, error) {
 
 // migrate brings the schema to this program's version, each migration in a transaction of its own.
 func (s *Store) migrate(ctx context.Context, now time.Time) error {
-	var tables int
-	if err := s.db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_master WHERE name = 'meta'`).Scan(&tables); err != nil {
+	version, err := s.schemaVersion(ctx)
+	if err != nil {
 		return err
-	}
-	version := 0
-	if tables > 0 {
-		var err error
-		if version, err = s.schemaVersion(ctx); err != nil {
-			return err
-		}
 	}
 	names := schema()
 	if version > len(names) {

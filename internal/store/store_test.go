@@ -139,6 +139,22 @@ func TestEmptyStoreHasNoIDAndNoRecords(t *testing.T) {
 	}
 }
 
+func TestDatabaseThatIsJustBeingMadeReadsAsEmpty(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "control.db")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := OpenForReading(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	if id, _ := s.ID(t.Context()); id != "" {
+		t.Errorf("control plane %q", id)
+	}
+}
+
 func TestReopeningKeepsTheIDAndANewerSchemaIsRefused(t *testing.T) {
 	t.Parallel()
 	s, path := openNew(t)
