@@ -274,8 +274,8 @@ func CheckBackupDir(dir string) error {
 	if !strings.HasPrefix(dir, "/") {
 		return fmt.Errorf("%s must be absolute: it has to begin with /", quoted)
 	}
-	segments := strings.Split(dir[1:], "/")
-	for _, s := range segments {
+	segments := strings.SplitSeq(dir[1:], "/")
+	for s := range segments {
 		if s == "." || s == ".." || !dirSegment.MatchString(s) {
 			return fmt.Errorf("%s may only hold names of letters, digits, dots, dashes and underscores, separated by single slashes", quoted)
 		}

@@ -60,8 +60,7 @@ func report(findings []backup.Finding, diags *diag.Diagnostics) {
 
 // fail reports an error of the API: its findings where it has any, else under the summary.
 func fail(summary string, err error, diags *diag.Diagnostics) {
-	var p *api.Problem
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*api.Problem](err); ok {
 		if len(p.Findings) > 0 {
 			report(p.Findings, diags)
 			return

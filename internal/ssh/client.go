@@ -147,8 +147,7 @@ func (c *Client) Run(ctx context.Context, command string, in io.Reader, out, err
 func (c *Client) session(command string, in io.Reader, out, errOut io.Writer, opened *sessionHolder) error {
 	session, err := c.conn.NewSession()
 	if err != nil {
-		var refused *ssh.OpenChannelError
-		if errors.As(err, &refused) {
+		if _, ok := errors.AsType[*ssh.OpenChannelError](err); ok {
 			return &ConnectError{Kind: KindOther, Addr: c.addr, User: c.user, Err: fmt.Errorf("the server refused a session: %w", err)}
 		}
 		return c.dropped(err)

@@ -56,8 +56,7 @@ func parsePrivateKey(privatePEM []byte) (ssh.Signer, error) {
 	if err == nil {
 		return signer, nil
 	}
-	var encrypted *ssh.PassphraseMissingError
-	if errors.As(err, &encrypted) {
+	if _, ok := errors.AsType[*ssh.PassphraseMissingError](err); ok {
 		return nil, errors.New("the private key is encrypted with a passphrase; store it without one: ssh-keygen -p -N '' -f <file>")
 	}
 	if _, _, _, _, err := ssh.ParseAuthorizedKey([]byte(text)); err == nil {

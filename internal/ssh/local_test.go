@@ -88,7 +88,7 @@ func (s *server) tarReadsLists() bool {
 // testDir is like t.TempDir, with a path that is a valid backup folder.
 func testDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "sshtest-")
+	dir, err := os.MkdirTemp("", "sshtest-") //nolint:usetesting // t.TempDir has the test's name in it
 	must(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	dir, err = filepath.EvalSymlinks(dir)
@@ -128,8 +128,7 @@ func (s *server) Run(ctx context.Context, command string, in io.Reader, out, err
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, out, io.MultiWriter(&said, errOut)
 	cmd.WaitDelay = time.Second
 	err := cmd.Run()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return &RemoteError{Exit: exit.ExitCode(), Stderr: said.String()}
 	}
 	return err
@@ -142,7 +141,7 @@ func (s *server) endJobs() {
 		id := filepath.Base(filepath.Dir(file))
 		host := Host{Client: s, Root: filepath.Dir(filepath.Dir(file))}
 		if status, err := host.Status(context.Background(), id); err == nil && status.Alive {
-			syscall.Kill(-status.Job.PID, syscall.SIGKILL)
+			_ = syscall.Kill(-status.Job.PID, syscall.SIGKILL)
 		}
 	}
 }

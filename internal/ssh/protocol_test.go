@@ -53,8 +53,7 @@ func TestACutRequestDoesNothing(t *testing.T) {
 		for name, cut := range cuts {
 			var out bytes.Buffer
 			err := s.Run(t.Context(), command(false), bytes.NewReader(whole[:cut]), &out, nil)
-			var remote *RemoteError
-			if !errors.As(err, &remote) {
+			if _, ok := errors.AsType[*RemoteError](err); !ok {
 				t.Errorf("%s: Run = %v, want a failed command", name, err)
 			}
 		}

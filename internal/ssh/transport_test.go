@@ -200,7 +200,7 @@ func hangUp(t *testing.T) (string, int) {
 			conn.Close()
 		}
 	}()
-	return "127.0.0.1", listener.Addr().(*net.TCPAddr).Port
+	return "127.0.0.1", portOf(t, listener)
 }
 
 func TestHostKeyRotation(t *testing.T) {
@@ -245,13 +245,13 @@ func TestFingerprintOfAnotherKindOfKey(t *testing.T) {
 				}
 				go ssh.DiscardRequests(requests)
 				for channel := range channels {
-					channel.Reject(ssh.Prohibited, "not here")
+					_ = channel.Reject(ssh.Prohibited, "not here")
 				}
 				server.Close()
 			}()
 		}
 	}()
-	cfg := Config{Host: "127.0.0.1", Port: listener.Addr().(*net.TCPAddr).Port, User: "x", PrivateKey: private}
+	cfg := Config{Host: "127.0.0.1", Port: portOf(t, listener), User: "x", PrivateKey: private}
 	for _, key := range []ssh.PublicKey{first.PublicKey(), second.PublicKey()} {
 		for _, pin := range []string{ssh.FingerprintSHA256(key), keyLine(key)} {
 			client := dial(t, with(cfg, func(c *Config) { c.HostKey = pin }))
@@ -396,7 +396,7 @@ func newLink(t *testing.T, cfg Config) *link {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	t.Cleanup(func() { listener.Close() })
-	l := &link{port: listener.Addr().(*net.TCPAddr).Port}
+	l := &link{port: portOf(t, listener)}
 	go func() {
 		for {
 			near, err := listener.Accept()
@@ -409,11 +409,22 @@ func newLink(t *testing.T, cfg Config) *link {
 				return
 			}
 			t.Cleanup(func() { near.Close(); far.Close() })
-			go io.Copy(linkWriter{l, far}, near)
-			go io.Copy(linkWriter{l, near}, far)
+			go pump(linkWriter{l, far}, near)
+			go pump(linkWriter{l, near}, far)
 		}
 	}()
 	return l
+}
+
+func pump(to io.Writer, from io.Reader) { _, _ = io.Copy(to, from) } // ends with the link
+
+func portOf(t *testing.T, l net.Listener) int {
+	t.Helper()
+	address, ok := l.Addr().(*net.TCPAddr)
+	if !ok {
+		t.Fatalf("listens on a %T", l.Addr())
+	}
+	return address.Port
 }
 
 func (l *link) freeze() {
@@ -639,8 +650,7 @@ func TestBackupOverARealConnection(t *testing.T) {
 			var status Status
 			for poll := time.Tick(50 * time.Millisecond); ; <-poll {
 				status, err = host().Status(t.Context(), jobA)
-				var failure *ConnectError
-				if errors.As(err, &failure) { // the drop was seen only now
+				if _, ok := errors.AsType[*ConnectError](err); ok { // the drop was seen only now
 					continue
 				}
 				must(t, err)
