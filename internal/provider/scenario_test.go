@@ -35,6 +35,7 @@ type scenario struct {
 	dataDir string
 	source  string // a directory on the server
 	keyPair        // the user's own
+	options string // in front of a line of authorized_keys: see authorizeWithTools
 
 	mu   sync.Mutex
 	last *provider.Factory // of the Terraform command before

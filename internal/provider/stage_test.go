@@ -50,7 +50,8 @@ func (s *scenario) authorizeWithTools(bodies map[string]string) {
 		script := fmt.Sprintf("#!/bin/sh\nreal=%s\n%s\n", program, body)
 		s.must(os.WriteFile(filepath.Join(bin, name), []byte(script), 0o755)) //nolint:gosec // a program
 	}
-	s.sshd.Authorize(`command="PATH=` + bin + `:$PATH; export PATH; exec /bin/sh -c \"$SSH_ORIGINAL_COMMAND\"" ` + s.public)
+	s.options = `command="PATH=` + bin + `:$PATH; export PATH; exec /bin/sh -c \"$SSH_ORIGINAL_COMMAND\"" `
+	s.sshd.Authorize(s.options + s.public)
 }
 
 // gate authorises the user's key, puts a file of some mebibytes into the source, and has every archive stop in the middle
