@@ -71,7 +71,8 @@ func TestBackupLivesFromCreateToDestroy(t *testing.T) {
 		}),
 		Steps: []resource.TestStep{
 			{ // create; plugin-testing itself plans again, with and without a refresh, and wants no change
-				Config: s.config(s.server(), s.backup(), failureOfServer),
+				Config: s.config(s.server(), s.backup(), failureOfServer,
+					block(`data "cloudaipilot_backup_failure" "this"`, attrs{"backup_id": theBackup + ".id"})),
 				Check: resource.ComposeTestCheckFunc(
 					check(func(state *terraform.State) {
 						first = attribute(state, theBackup, "id")
@@ -88,6 +89,7 @@ func TestBackupLivesFromCreateToDestroy(t *testing.T) {
 					resource.TestCheckNoResourceAttr(theBackup, "error_message"),
 					resource.TestCheckResourceAttr("data.cloudaipilot_backup_failure.last", "failed", "false"),
 					resource.TestCheckNoResourceAttr("data.cloudaipilot_backup_failure.last", "code"),
+					resource.TestCheckResourceAttr("data.cloudaipilot_backup_failure.this", "failed", "false"),
 				),
 			},
 			{RefreshState: true}, // and wants no change

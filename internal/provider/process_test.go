@@ -121,38 +121,60 @@ func syscallKillGroup(r *running) int {
 
 func TestInterruptedApplyNamesBothWaysOn(t *testing.T) {
 	t.Parallel()
-	s := newStrangers(t, testbed.SSHDOptions{})
-	open := s.gate()
-	s.write(s.config(s.server(), s.backup()))
-	apply := s.start("apply", "-auto-approve")
-	first := s.awaitArchiving(apply)
-	apply.until("the record says so", func() bool { return s.backupRecord(first).Status == "running" })
+	for name, ripe := range map[string]func(s *scenario, id string) bool{
+		"while the job is being started": func(*scenario, string) bool { return true },
+		"while the job runs":             func(s *scenario, id string) bool { return s.backupRecord(id).Status == "running" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStrangers(t, testbed.SSHDOptions{})
+			open := s.gate()
+			s.write(s.config(s.server(), s.backup()))
+			apply := s.start("apply", "-auto-approve")
+			first := s.interruptWhen(apply, ripe)
+			eventually(t, "the job goes on", func() bool { return slices.Equal(s.archiving(), []string{first}) })
+
+			again := s.start("apply", "-auto-approve")
+			again.until("the first is cancelled and another one made", func() bool {
+				ids := s.archiving()
+				return len(ids) == 1 && ids[0] != first
+			})
+			open()
+			if o := again.wait(); o.exit != 0 {
+				t.Fatalf("the next apply: exit status %d\n%s", o.exit, o.text)
+			}
+			b := s.hasOneBackup()
+			gone := s.backupRecord(first)
+			if b.ID == first || gone.DeletedAt == nil || gone.Failure == nil || gone.Failure.Code != "CANCELLED" {
+				t.Errorf("the first backup is no cancelled tombstone: %+v", gone)
+			}
+			s.hasNothingToDo()
+		})
+	}
+}
+
+// interruptWhen interrupts an apply once its job is on the server and ripe, checks what is said and kept of it, and
+// returns the backup's id.
+func (s *scenario) interruptWhen(apply *running, ripe func(s *scenario, id string) bool) (id string) {
+	s.t.Helper()
+	apply.until("the job", func() bool {
+		for _, name := range s.onServer() {
+			if folder, isJob := strings.CutSuffix(name, "/job"); isJob && ripe(s, folder) {
+				id = folder
+			}
+		}
+		return id != ""
+	})
 	apply.interrupt()
 	o := apply.wait()
 	if o.exit != 1 {
-		t.Errorf("exit status %d\n%s", o.exit, o.text)
+		s.t.Errorf("exit status %d\n%s", o.exit, o.text)
 	}
-	o.expect(t, diagnostic{severity: "error", address: theBackup, summary: "Backup of web-1 was not seen to its end"},
-		"The backup "+first+" was started, then the apply was interrupted.", "its id is in the state", "terraform untaint", "cloudaipilot backup wait "+first, "run apply again")
+	o.expect(s.t, diagnostic{severity: "error", address: theBackup, summary: "Backup of web-1 was not seen to its end"},
+		"The backup "+id+" was started, then the apply was interrupted.", "its id is in the state", "terraform untaint", "cloudaipilot backup wait "+id, "run apply again")
 	state, _ := s.resource(theBackup)
-	same(t, "state", []string{"tainted", first}, []string{state.Status, state.text("id")})
-	same(t, "still archiving", []string{first}, s.archiving())
-
-	again := s.start("apply", "-auto-approve")
-	again.until("the first is cancelled and another one made", func() bool {
-		ids := s.archiving()
-		return len(ids) == 1 && ids[0] != first
-	})
-	open()
-	if o := again.wait(); o.exit != 0 {
-		t.Fatalf("the next apply: exit status %d\n%s", o.exit, o.text)
-	}
-	b := s.hasOneBackup()
-	gone := s.backupRecord(first)
-	if b.ID == first || gone.DeletedAt == nil || gone.Failure == nil || gone.Failure.Code != "CANCELLED" {
-		t.Errorf("the first backup is no cancelled tombstone: %+v", gone)
-	}
-	s.hasNothingToDo()
+	same(s.t, "state", []string{"tainted", id}, []string{state.Status, state.text("id")})
+	return id
 }
 
 func TestBackupThatOutlivedItsTimeoutCanBeKept(t *testing.T) {

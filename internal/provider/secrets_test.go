@@ -54,7 +54,7 @@ func (m materials) addZip(t *testing.T, name, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close() //nolint:errcheck // only read
+	defer r.Close()
 	for _, entry := range r.File {
 		content, err := entry.Open()
 		if err != nil {
@@ -110,7 +110,7 @@ func unsealed(t *testing.T, dataDir, id string, master seal.Key) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer records.Close() //nolint:errcheck // only read
+	defer records.Close()
 	server, err := records.Server(t.Context(), backup.ServerID(id))
 	if err != nil {
 		t.Fatal(err)

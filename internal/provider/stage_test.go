@@ -48,7 +48,7 @@ func (s *scenario) authorizeWithTools(bodies map[string]string) {
 		program, err := exec.LookPath(name)
 		s.must(err)
 		script := fmt.Sprintf("#!/bin/sh\nreal=%s\n%s\n", program, body)
-		s.must(os.WriteFile(filepath.Join(bin, name), []byte(script), 0o755)) //nolint:gosec // a program
+		s.must(os.WriteFile(filepath.Join(bin, name), []byte(script), 0o755))
 	}
 	s.options = `command="PATH=` + bin + `:$PATH; export PATH; exec /bin/sh -c \"$SSH_ORIGINAL_COMMAND\"" `
 	s.sshd.Authorize(s.options + s.public)

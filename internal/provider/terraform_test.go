@@ -111,7 +111,7 @@ func (w *workspace) start(args ...string) *running {
 	}
 	r := &running{t: w.t, ended: make(chan struct{})}
 	// Ends with the test, not with its context: that one is cancelled while a failed test still cleans up.
-	r.cmd = w.tf.Command(context.Background(), args...) //nolint:usetesting // see above
+	r.cmd = w.tf.Command(context.Background(), args...)
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	r.cmd.Stdout, r.cmd.Stderr = &r.out, &r.err
 	if err := r.cmd.Start(); err != nil {
