@@ -97,6 +97,12 @@ func FromLog(lines []backup.LogLine) []LogLine {
 	return out
 }
 
+// FromToken translates a token, without its hash.
+func FromToken(t backup.Token) Token {
+	return Token{ID: t.ID, Name: t.Name, Role: string(t.Role), CreatedAt: t.CreatedAt, ExpiresAt: optional(t.ExpiresAt),
+		LastUsedAt: optional(t.LastUsedAt), RevokedAt: optional(t.RevokedAt)}
+}
+
 func optional(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil

@@ -169,6 +169,30 @@ type LogLine struct {
 	Text string    `json:"text"`
 }
 
+// Token lets somebody in over the network. What it is made of is not in here.
+type Token struct {
+	ID         string     `json:"id"`
+	Name       string     `json:"name"`
+	Role       string     `json:"role" enum:"viewer,member,admin,owner"`
+	CreatedAt  time.Time  `json:"created_at"`
+	ExpiresAt  *time.Time `json:"expires_at,omitempty" doc:"Left out: never"`
+	LastUsedAt *time.Time `json:"last_used_at,omitempty" doc:"To the minute; left out: never"`
+	RevokedAt  *time.Time `json:"revoked_at,omitempty"`
+}
+
+// TokenInput asks for a token.
+type TokenInput struct {
+	Name          string `json:"name"`
+	Role          string `json:"role" doc:"viewer, member, admin or owner"`
+	ExpiresInDays int    `json:"expires_in_days,omitempty" doc:"1 to 3650; 0 or left out: never"`
+}
+
+// NewToken is a token that was just made.
+type NewToken struct {
+	Token  Token  `json:"token"`
+	Secret string `json:"secret" doc:"The token itself, begins with cap_; shown this once"`
+}
+
 // List is one page of a list.
 type List[T any] struct {
 	Items      []T    `json:"items"`

@@ -191,6 +191,21 @@ func (c *Client) LastFailure(ctx context.Context, server, id string) (out api.La
 	return out, c.call(ctx, http.MethodGet, "/v1/failures/last", query, nil, &out)
 }
 
+// Tokens lists all tokens.
+func (c *Client) Tokens(ctx context.Context) ([]api.Token, error) {
+	return all[api.Token](ctx, c, "/v1/tokens", url.Values{})
+}
+
+// CreateToken makes a token; its secret is in the answer and never to be had again.
+func (c *Client) CreateToken(ctx context.Context, in api.TokenInput) (out api.NewToken, err error) {
+	return out, c.call(ctx, http.MethodPost, "/v1/tokens", nil, in, &out)
+}
+
+// RevokeToken makes a token let nobody in any more.
+func (c *Client) RevokeToken(ctx context.Context, id string) error {
+	return c.call(ctx, http.MethodDelete, "/v1/tokens/"+url.PathEscape(id), nil, nil, nil)
+}
+
 // Activities lists the newest activities, at most limit (1 to 1,000); target and server may be empty.
 func (c *Client) Activities(ctx context.Context, target, server string, limit int) ([]api.Activity, error) {
 	var page api.List[api.Activity]

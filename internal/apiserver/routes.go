@@ -4,31 +4,44 @@ import (
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
 )
 
-// register is the table of routes.
+const (
+	viewer = backup.RoleViewer
+	member = backup.RoleMember
+	admin  = backup.RoleAdmin
+	owner  = backup.RoleOwner
+)
+
+// register is the table of routes and of who may use them [KB 12-13].
 func register(a huma.API, h *handlers) {
-	op(a, "get-control-plane", http.MethodGet, "/v1/control-plane", "Say who answers", h.controlPlane)
+	op(a, viewer, "get-control-plane", http.MethodGet, "/v1/control-plane", "Say who answers", h.controlPlane)
 
-	op(a, "list-servers", http.MethodGet, "/v1/servers", "List the servers", h.listServers)
-	op(a, "create-server", http.MethodPost, "/v1/servers", "Add a server", h.createServer)
-	op(a, "validate-server", http.MethodPost, "/v1/servers/validate_only", "Say what adding a server would meet, and do nothing", h.validateServer)
-	op(a, "get-server", http.MethodGet, "/v1/servers/{id}", "Show a server", h.getServer)
-	op(a, "update-server", http.MethodPatch, "/v1/servers/{id}", "Change a server in place", h.updateServer)
-	op(a, "validate-server-update", http.MethodPost, "/v1/servers/{id}/validate_only", "Say what changing a server would meet, and do nothing", h.validateServerUpdate)
-	op(a, "delete-server", http.MethodDelete, "/v1/servers/{id}", "Forget a server and its key; its archives stay", h.deleteServer)
+	op(a, viewer, "list-servers", http.MethodGet, "/v1/servers", "List the servers", h.listServers)
+	op(a, admin, "create-server", http.MethodPost, "/v1/servers", "Add a server", h.createServer)
+	op(a, viewer, "validate-server", http.MethodPost, "/v1/servers/validate_only", "Say what adding a server would meet, and do nothing", h.validateServer)
+	op(a, viewer, "get-server", http.MethodGet, "/v1/servers/{id}", "Show a server", h.getServer)
+	op(a, admin, "update-server", http.MethodPatch, "/v1/servers/{id}", "Change a server in place", h.updateServer)
+	op(a, viewer, "validate-server-update", http.MethodPost, "/v1/servers/{id}/validate_only", "Say what changing a server would meet, and do nothing", h.validateServerUpdate)
+	op(a, admin, "delete-server", http.MethodDelete, "/v1/servers/{id}", "Forget a server and its key; its archives stay", h.deleteServer)
 
-	op(a, "create-backup", http.MethodPost, "/v1/servers/{id}/backups", "Make a backup", h.createBackup)
-	op(a, "validate-backup", http.MethodPost, "/v1/backups/validate_only", "Say what making a backup would meet, and do nothing", h.validateBackup)
-	op(a, "list-backups", http.MethodGet, "/v1/backups", "List backups, or wait for some of them", h.listBackups)
-	op(a, "get-backup", http.MethodGet, "/v1/backups/{id}", "Show a backup or its tombstone, or wait for it", h.getBackup)
-	op(a, "update-backup", http.MethodPatch, "/v1/backups/{id}", "Change a backup's record", h.updateBackup)
-	op(a, "cancel-backup", http.MethodPost, "/v1/backups/{id}/cancel", "Ask for an end of an unfinished backup", h.cancelBackup)
-	op(a, "delete-backup", http.MethodDelete, "/v1/backups/{id}", "Delete a finished backup and its archive", h.deleteBackup)
-	op(a, "get-backup-log", http.MethodGet, "/v1/backups/{id}/log", "Show how a backup went", h.backupLog)
-	op(a, "download-backup", http.MethodGet, "/v1/backups/{id}/archive", "Download an archive (.tar.gz)", h.download)
-	op(a, "get-last-failure", http.MethodGet, "/v1/failures/last", "Show the last failure of a server, or that of a backup", h.lastFailure)
+	op(a, member, "create-backup", http.MethodPost, "/v1/servers/{id}/backups", "Make a backup", h.createBackup)
+	op(a, viewer, "validate-backup", http.MethodPost, "/v1/backups/validate_only", "Say what making a backup would meet, and do nothing", h.validateBackup)
+	op(a, viewer, "list-backups", http.MethodGet, "/v1/backups", "List backups, or wait for some of them", h.listBackups)
+	op(a, viewer, "get-backup", http.MethodGet, "/v1/backups/{id}", "Show a backup or its tombstone, or wait for it", h.getBackup)
+	op(a, admin, "update-backup", http.MethodPatch, "/v1/backups/{id}", "Change a backup's record", h.updateBackup)
+	op(a, member, "cancel-backup", http.MethodPost, "/v1/backups/{id}/cancel", "Ask for an end of an unfinished backup", h.cancelBackup)
+	op(a, admin, "delete-backup", http.MethodDelete, "/v1/backups/{id}", "Delete a finished backup and its archive", h.deleteBackup)
+	op(a, viewer, "get-backup-log", http.MethodGet, "/v1/backups/{id}/log", "Show how a backup went", h.backupLog)
+	op(a, admin, "download-backup", http.MethodGet, "/v1/backups/{id}/archive", "Download an archive (.tar.gz)", h.download)
+	op(a, viewer, "get-last-failure", http.MethodGet, "/v1/failures/last", "Show the last failure of a server, or that of a backup", h.lastFailure)
 
-	op(a, "list-activities", http.MethodGet, "/v1/activities", "List the activity log, newest first", h.listActivities)
-	op(a, "get-activity", http.MethodGet, "/v1/activities/{id}", "Show an activity and its log", h.getActivity)
+	op(a, viewer, "list-activities", http.MethodGet, "/v1/activities", "List the activity log, newest first", h.listActivities)
+	op(a, viewer, "get-activity", http.MethodGet, "/v1/activities/{id}", "Show an activity and its log", h.getActivity)
+
+	op(a, owner, "list-tokens", http.MethodGet, "/v1/tokens", "List the tokens", h.listTokens)
+	op(a, owner, "create-token", http.MethodPost, "/v1/tokens", "Make a token; it is shown this once", h.createToken)
+	op(a, owner, "revoke-token", http.MethodDelete, "/v1/tokens/{id}", "Let nobody in with a token any more", h.revokeToken)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/api"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/controlplane"
 )
 
@@ -20,34 +21,42 @@ type handlers struct {
 	version string
 }
 
-// New returns the API of a control plane. version is the program's.
-func New(plane *controlplane.ControlPlane, version string) http.Handler {
+// New returns the API of a control plane. version is the program's, access says who may what.
+func New(plane *controlplane.ControlPlane, version string, access Access) http.Handler {
 	huma.NewError = newProblem
 	mux := http.NewServeMux()
 	config := huma.DefaultConfig("CloudAIPilot control plane", "1")
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "/v1/openapi", "", ""
 	config.CreateHooks = nil // no "$schema" in bodies: they are the same over every transport
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
 	register(humago.New(mux, config), &handlers{plane: plane, version: version})
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		writeProblem(w, &api.Problem{Title: "There is no such route", Status: http.StatusNotFound, Code: "NOT_FOUND",
+		writeProblem(w, &api.Problem{Title: "There is no such route", Status: http.StatusNotFound, Code: backup.CodeNotFound,
 			Detail: r.Method + " " + r.URL.Path + " is not part of this API."})
 	})
-	return identify(plane, http.MaxBytesHandler(mux, maxBody))
+	return identify(plane, admit(access, http.MaxBytesHandler(mux, maxBody)))
 }
 
-// identify puts the control plane's id on every answer, so that a client notices when it talks to another one.
+// identify puts the control plane's id on every answer, so that a client notices when it talks to another one, and
+// headers that keep a browser from doing anything with it.
 func identify(plane *controlplane.ControlPlane, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
 		if id, err := plane.Store.ID(r.Context()); err == nil {
-			w.Header().Set(api.ControlPlaneHeader, id)
+			h.Set(api.ControlPlaneHeader, id)
 		}
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		h.Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r)
 	})
 }
 
-// op registers one operation. name is its id in the OpenAPI document, summary a sentence.
-func op[I, O any](a huma.API, name, method, path, summary string, handle func(context.Context, *I) (*O, error)) {
-	huma.Register(a, huma.Operation{OperationID: name, Method: method, Path: path, Summary: summary, MaxBodyBytes: maxBody},
+// op registers one operation: who may ask, its id in the OpenAPI document, and a sentence about it.
+func op[I, O any](a huma.API, needed backup.Role, name, method, path, summary string, handle func(context.Context, *I) (*O, error)) {
+	huma.Register(a, huma.Operation{OperationID: name, Method: method, Path: path, Summary: summary, MaxBodyBytes: maxBody,
+		Description: "Role: " + string(needed) + ".", Security: []map[string][]string{{"token": {}}},
+		Middlewares: huma.Middlewares{only(needed)}},
 		func(ctx context.Context, in *I) (*O, error) {
 			out, err := handle(ctx, in)
 			if err != nil {

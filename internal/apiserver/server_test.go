@@ -33,6 +33,11 @@ type server struct {
 
 func newServer(t *testing.T) *server {
 	t.Helper()
+	return newServerFor(t, func(*controlplane.ControlPlane) apiserver.Access { return apiserver.Local })
+}
+
+func newServerFor(t *testing.T, access func(*controlplane.ControlPlane) apiserver.Access) *server {
+	t.Helper()
 	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "control.db"), time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +46,7 @@ func newServer(t *testing.T) *server {
 	plane := controlplane.New(controlplane.Config{Store: s, Runner: fake, Keys: fakeKeys{}, Sealer: seal.New(seal.Key{1}), Clock: wall{}})
 	w := controlplane.NewWorker(plane, 4)
 	plane.UseWaker(w)
-	h := httptest.NewServer(apiserver.New(plane, "1.2.3"))
+	h := httptest.NewServer(apiserver.New(plane, "1.2.3", access(plane)))
 	t.Cleanup(func() {
 		h.Close()
 		w.Close()

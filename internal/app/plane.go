@@ -33,7 +33,7 @@ func assemble(c Config, s *store.Store, createKey bool) *plane {
 	r := runner.New()
 	cp := controlplane.New(controlplane.Config{Store: s, Runner: r, Keys: sshKeys{}, Sealer: &keyring{store: s, create: createKey},
 		Clock: wallClock{}, Log: c.Log, UnreachableLimit: c.UnreachableLimit})
-	return &plane{handler: apiserver.New(cp, c.Version), cp: cp, store: s, runner: r}
+	return &plane{handler: apiserver.New(cp, c.Version, apiserver.Local), cp: cp, store: s, runner: r}
 }
 
 func (p *plane) close() error {

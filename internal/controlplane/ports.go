@@ -95,6 +95,16 @@ type Store interface {
 	// stored one.
 	SaveStep(ctx context.Context, b backup.Backup, note ActivityNote) error
 
+	// Due returns backups whose step is due and whom nobody is at, the longest due first.
+	Due(ctx context.Context, now time.Time, most int) ([]backup.ID, error)
+
+	InsertToken(ctx context.Context, t backup.Token) error
+	// Token returns the token with that hash, revoked and expired ones included.
+	Token(ctx context.Context, hash string) (backup.Token, error)
+	Tokens(ctx context.Context, page Page) ([]backup.Token, error)
+	TouchToken(ctx context.Context, id string, now time.Time) error
+	RevokeToken(ctx context.Context, id string, now time.Time) error
+
 	Used(ctx context.Context, key string) (Used, error)
 	Activity(ctx context.Context, id backup.ActivityID) (backup.Activity, error)
 	Activities(ctx context.Context, f ActivityFilter) ([]backup.Activity, error)
