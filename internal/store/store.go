@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -24,8 +25,9 @@ var migrations embed.FS
 
 // Store keeps the records of one control plane. It is safe for concurrent use.
 type Store struct {
-	db *sql.DB
-	id string
+	db   *sql.DB
+	id   string
+	copy string // directory of a copy that goes with the store; empty for the original
 }
 
 var _ controlplane.Store = (*Store)(nil)
@@ -60,9 +62,10 @@ func Open(ctx context.Context, path string, now time.Time) (*Store, error) {
 }
 
 // OpenForReading opens the SQLite database at path, which must exist, and never writes to it. One that its owner is
-// just making reads as empty.
+// just making reads as empty, and one of an older schema is read through a migrated copy: migrating the original is
+// the business of its owner.
 func OpenForReading(ctx context.Context, path string) (*Store, error) {
-	s, err := open(path, url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(10000)", "query_only(1)"}})
+	s, err := open(path, url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(10000)"}})
 	if err != nil {
 		return nil, err
 	}
@@ -71,16 +74,37 @@ func OpenForReading(ctx context.Context, path string) (*Store, error) {
 		_ = s.Close() // nothing was read that matters
 		return OpenEmpty(ctx)
 	}
-	if err == nil && version != len(schema()) {
+	switch {
+	case err == nil && version > len(schema()):
 		err = schemaError(version)
-	}
-	if err == nil {
+	case err == nil && version < len(schema()):
+		return s.migratedCopy(ctx, path)
+	case err == nil:
 		err = s.readID(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), s.Close())
 	}
 	return s, nil
+}
+
+// migratedCopy closes the store and opens a copy of it that has this program's schema.
+func (s *Store) migratedCopy(ctx context.Context, path string) (*Store, error) {
+	defer s.Close()
+	dir, err := os.MkdirTemp("", "cloudaipilot-") // 0700
+	if err != nil {
+		return nil, err
+	}
+	name := filepath.Join(dir, "copy.db")
+	var c *Store
+	if _, err = s.db.ExecContext(ctx, `VACUUM INTO $1`, name); err == nil {
+		c, err = Open(ctx, name, time.Unix(0, 0))
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("copy database %s: %w", path, err), os.RemoveAll(dir))
+	}
+	c.copy = dir
+	return c, nil
 }
 
 // OpenEmpty returns a store without records, in memory: what a directory that does not exist reads as. Its control
@@ -108,7 +132,13 @@ func open(path string, options url.Values) (*Store, error) {
 }
 
 // Close closes the database.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error {
+	err := s.db.Close()
+	if s.copy != "" {
+		err = errors.Join(err, os.RemoveAll(s.copy))
+	}
+	return err
+}
 
 // ID returns the identifier of the control plane whose records these are.
 func (s *Store) ID(context.Context) (string, error) { return s.id, nil }
@@ -149,11 +179,7 @@ func schema() []string {
 }
 
 func schemaError(version int) error {
-	newest := len(schema())
-	if version > newest {
-		return fmt.Errorf("%w: its schema is %d and this program knows %d: use a newer version of the program", ErrSchema, version, newest)
-	}
-	return fmt.Errorf("%w: its schema is %d and this program wants %d: the next apply migrates it", ErrSchema, version, newest)
+	return fmt.Errorf("%w: its schema is %d and this program knows %d: use a newer version of the program", ErrSchema, version, len(schema()))
 }
 
 // schemaVersion is 0 for a database without tables.
