@@ -25,6 +25,7 @@ type Options struct {
 	BaseURL   string            // without /v1
 	Transport http.RoundTripper // nil: the default one
 	UserAgent string
+	Token     string // empty: none is sent
 }
 
 // Client talks to one control plane. It is safe for concurrent use.
@@ -32,6 +33,7 @@ type Client struct {
 	http  *retryablehttp.Client
 	base  string
 	agent string
+	token string
 	name  string
 	seen  atomic.Pointer[string]
 }
@@ -50,7 +52,7 @@ func New(o Options) *Client {
 		c.HTTPClient = &http.Client{Transport: o.Transport}
 	}
 	c.HTTPClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Client{http: c, base: strings.TrimSuffix(o.BaseURL, "/"), agent: o.UserAgent, name: rand.Text()}
+	return &Client{http: c, base: strings.TrimSuffix(o.BaseURL, "/"), agent: o.UserAgent, token: o.Token, name: rand.Text()}
 }
 
 // Name names this client where it waits for a backup; it differs from that of every other client.
@@ -136,6 +138,9 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	}
 	req.Header.Set("User-Agent", c.agent)
 	req.Header.Set("Accept", "application/json")
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}

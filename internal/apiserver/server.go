@@ -3,6 +3,7 @@ package apiserver
 import (
 	"context"
 	"net/http"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -21,9 +22,12 @@ type handlers struct {
 	version string
 }
 
+// speakProblems has huma, whose hook is a global one, tell of errors in our form.
+var speakProblems = sync.OnceFunc(func() { huma.NewError = newProblem })
+
 // New returns the API of a control plane. version is the program's, access says who may what.
 func New(plane *controlplane.ControlPlane, version string, access Access) http.Handler {
-	huma.NewError = newProblem
+	speakProblems()
 	mux := http.NewServeMux()
 	config := huma.DefaultConfig("CloudAIPilot control plane", "1")
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "/v1/openapi", "", ""

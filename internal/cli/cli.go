@@ -32,10 +32,12 @@ const (
 
 // cli is what the commands share.
 type cli struct {
-	version string
-	out     io.Writer
-	dataDir string
-	json    bool
+	version   string
+	out, err  io.Writer
+	dataDir   string
+	endpoint  string
+	tokenFile string
+	json      bool
 
 	embedded *app.Embedded
 }
@@ -44,7 +46,7 @@ type cli struct {
 func Run(ctx context.Context, version string, args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	c := &cli{version: version, out: stdout}
+	c := &cli{version: version, out: stdout, err: stderr}
 	root := c.root()
 	root.SetArgs(args)
 	root.SetOut(stdout)
@@ -94,8 +96,10 @@ Exit status: 0 done, 1 failed, 2 wrong command line, 4 not found.`,
 		dir = app.DefaultDataDir
 	}
 	root.PersistentFlags().StringVar(&c.dataDir, "data-dir", dir, "data directory of the control plane ($CLOUDAIPILOT_DATA_DIR)")
+	root.PersistentFlags().StringVar(&c.endpoint, "endpoint", os.Getenv(app.EndpointEnv), "control plane that runs by itself, instead of a data directory ($"+app.EndpointEnv+")")
+	root.PersistentFlags().StringVar(&c.tokenFile, "token-file", "", "file with the token for the endpoint (default: $"+app.TokenEnv+")")
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "print JSON")
-	root.AddCommand(c.versionCommand(), c.serverCommand(), c.backupCommand(), c.activityCommand())
+	root.AddCommand(c.versionCommand(), c.serverCommand(), c.backupCommand(), c.activityCommand(), c.tokenCommand(), c.serveCommand())
 	for _, cmd := range root.Commands() {
 		usageErrors(cmd)
 	}
@@ -137,6 +141,17 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 
 // client opens the way to the control plane.
 func (c *cli) client() (*apiclient.Client, error) {
+	if c.endpoint != "" {
+		token := os.Getenv(app.TokenEnv)
+		if c.tokenFile != "" {
+			raw, err := os.ReadFile(c.tokenFile)
+			if err != nil {
+				return nil, err
+			}
+			token = strings.TrimSpace(string(raw))
+		}
+		return app.Remote{Endpoint: c.endpoint, Token: token, CAFile: os.Getenv(app.CAFileEnv)}.Client("cloudaipilot/" + c.version)
+	}
 	if c.embedded == nil {
 		e, err := app.NewEmbedded(app.Config{DataDir: c.dataDir, Version: c.version})
 		if err != nil {

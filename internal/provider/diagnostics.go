@@ -157,3 +157,6 @@ func ifFound[T any](v T, err error) (T, bool, error) {
 	}
 	return v, err == nil, err
 }
+
+// sentence ends a text with a full stop.
+func sentence(text string) string { return strings.TrimSuffix(text, ".") + "." }

@@ -6,11 +6,14 @@ import (
 	"os"
 	"sync"
 
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
@@ -77,7 +80,10 @@ type cloudProvider struct{ factory *Factory }
 var _ provider.Provider = (*cloudProvider)(nil)
 
 type providerModel struct {
-	DataDir types.String `tfsdk:"data_dir"`
+	DataDir  types.String `tfsdk:"data_dir"`
+	Endpoint types.String `tfsdk:"endpoint"`
+	Token    types.String `tfsdk:"token"`
+	CAFile   types.String `tfsdk:"ca_file"`
 }
 
 // Metadata implements provider.Provider.
@@ -93,7 +99,20 @@ func (p *cloudProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp
 			"data_dir": schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "Directory of the embedded control plane's records, made when first needed, for your eyes only. Default: the environment variable `" + DataDirEnv +
-					"`, else `" + app.DefaultDataDir + "` in the working directory. Keep it: it is not part of the state.",
+					"`, else `" + app.DefaultDataDir + "` in the working directory. Keep it: it is not part of the state. Not together with `endpoint`.",
+				Validators: []validator.String{stringvalidator.ConflictsWith(path.MatchRoot("endpoint"))},
+			},
+			"endpoint": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "Address of a control plane that runs by itself (`cloudaipilot serve`), such as `https://backups.example.com:8642`. Default: the environment variable `" + app.EndpointEnv + "`, else the control plane is embedded.",
+			},
+			"token": schema.StringAttribute{
+				Optional: true, Sensitive: true,
+				MarkdownDescription: "Token for the endpoint, begins with `cap_`. Better left to the environment variable `" + app.TokenEnv + "`. A token without an endpoint is an error.",
+			},
+			"ca_file": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "PEM file of the authorities that the endpoint's certificate is checked against, instead of the system's. Default: the environment variable `" + app.CAFileEnv + "`.",
 			},
 		},
 	}
@@ -109,24 +128,55 @@ func (p *cloudProvider) Configure(ctx context.Context, req provider.ConfigureReq
 	}
 	s := &session{}
 	resp.ResourceData, resp.DataSourceData = s, s
-	if m.DataDir.IsUnknown() {
+	if m.DataDir.IsUnknown() || m.Endpoint.IsUnknown() || m.Token.IsUnknown() || m.CAFile.IsUnknown() {
 		return // which control plane it will be is not known yet: resources keep their state
 	}
-	dir := m.DataDir.ValueString()
-	if dir == "" {
-		dir = os.Getenv(DataDirEnv)
+	remote := app.Remote{Endpoint: orEnv(m.Endpoint, app.EndpointEnv), Token: orEnv(m.Token, app.TokenEnv), CAFile: orEnv(m.CAFile, app.CAFileEnv)}
+	switch {
+	case remote.Endpoint != "" && m.DataDir.IsNull():
+		p.reach(ctx, s, remote, &resp.Diagnostics)
+	case remote.Token != "" && remote.Endpoint == "":
+		resp.Diagnostics.AddAttributeError(path.Root("token"), "A token without an endpoint", sentence(app.ErrTokenAlone.Error()))
+	default:
+		p.embed(ctx, s, m.DataDir, &resp.Diagnostics)
 	}
+}
+
+// orEnv is the value that was configured, else that of the environment variable.
+func orEnv(v types.String, name string) string {
+	if s := v.ValueString(); s != "" {
+		return s
+	}
+	return os.Getenv(name)
+}
+
+// reach connects the session to a control plane that runs by itself.
+func (p *cloudProvider) reach(ctx context.Context, s *session, remote app.Remote, diags *diag.Diagnostics) {
+	client, err := remote.Client("terraform-provider-cloudaipilot/" + p.factory.version)
+	if err != nil {
+		diags.AddAttributeError(path.Root("endpoint"), "Unable to use the endpoint", sentence(err.Error()))
+		return
+	}
+	s.connect(client, "the endpoint "+remote.Endpoint)
+	if _, err := s.client.ControlPlane(ctx); err != nil {
+		diags.AddAttributeError(path.Root("endpoint"), "Unable to reach the control plane at "+remote.Endpoint, sentence(err.Error()))
+	}
+}
+
+// embed connects the session to the control plane of a data directory.
+func (p *cloudProvider) embed(ctx context.Context, s *session, dataDir types.String, diags *diag.Diagnostics) {
+	dir := orEnv(dataDir, DataDirEnv)
 	if dir == "" {
 		dir = app.DefaultDataDir
 	}
 	embedded, err := p.factory.open(dir)
 	if err != nil {
-		resp.Diagnostics.AddAttributeError(path.Root("data_dir"), "Unable to use the data directory", err.Error())
+		diags.AddAttributeError(path.Root("data_dir"), "Unable to use the data directory", err.Error())
 		return
 	}
 	s.connect(embedded.Client("terraform-provider-cloudaipilot/"+p.factory.version), "the data directory "+dir)
 	if _, err := s.client.ControlPlane(ctx); err != nil {
-		resp.Diagnostics.AddAttributeError(path.Root("data_dir"), "Unable to read the control plane of "+dir, err.Error())
+		diags.AddAttributeError(path.Root("data_dir"), "Unable to read the control plane of "+dir, err.Error())
 	}
 }
 

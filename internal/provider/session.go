@@ -12,6 +12,7 @@ import (
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/api"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/apiclient"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/app"
 )
 
 // session is what resources and data sources share: the way to the control plane and what was read there.
@@ -128,8 +129,8 @@ func (s *session) belongs(ctx context.Context, private privateReader) (marked bo
 	}
 	diags.AddError("State belongs to another control plane",
 		fmt.Sprintf("The state belongs to control plane %s, and %s: %s. Nothing was read or changed.\n\n"+
-			"Use the data directory that the state was made with: set data_dir, or %s, or put the directory back. "+
-			"If it is lost for good, remove the resource from the state (terraform state rm) and start anew.", m.ID, found, s.place, DataDirEnv))
+			"Use the control plane that the state was made with: set endpoint (%s) or data_dir (%s), or put the directory back. "+
+			"If it is lost for good, remove the resource from the state (terraform state rm) and start anew.", m.ID, found, s.place, app.EndpointEnv, DataDirEnv))
 	return true, diags
 }
 

@@ -147,6 +147,12 @@ func (s *Store) readID(ctx context.Context) error {
 	return s.db.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = 'control_plane_id'`).Scan(&s.id)
 }
 
+// Ping reports whether the database answers.
+func (s *Store) Ping(ctx context.Context) error {
+	_, err := s.schemaVersion(ctx)
+	return err
+}
+
 // KeyCheck returns the text sealed with the master key when the database was made, "" if there is none yet.
 func (s *Store) KeyCheck(ctx context.Context) (string, error) {
 	var sealed string

@@ -1,0 +1,167 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"path/filepath"
+	"time"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/apiserver"
+)
+
+// ServeConfig says how a control plane runs by itself.
+type ServeConfig struct {
+	Config
+	Listen string // host:port; without TLS only on a loopback address
+	// TLSCert and TLSKey name PEM files; both or neither. They are read anew for every connection, so that a renewed
+	// certificate needs no restart.
+	TLSCert, TLSKey string
+	// Ready, if set, is called with the address once requests are answered.
+	Ready func(address string)
+}
+
+// Times of the network server. A long poll lasts a minute, and a download as long as it takes.
+const (
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 2 * time.Minute
+	shutdownGrace = 5 * time.Second // for requests under way; long polls are repeated by their clients
+)
+
+// Serve owns the data directory, looks after every backup in it, and answers on the network and on the directory's
+// socket, until ctx ends. Steps under way are then given back as they were; jobs on servers go on.
+func Serve(ctx context.Context, c ServeConfig) error {
+	e, err := NewEmbedded(c.Config)
+	if err != nil {
+		return err
+	}
+	certificate, err := c.certificate()
+	if err != nil {
+		return err
+	}
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", c.Listen, err)
+	}
+	defer listener.Close()
+	if certificate != nil {
+		listener = tls.NewListener(listener, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate, NextProtos: []string{"h2", "http/1.1"}})
+	}
+	o, err := e.becomeServer(ctx)
+	if err != nil {
+		return err
+	}
+	swept := make(chan struct{})
+	go func() {
+		defer close(swept)
+		o.cp.Sweep(ctx)
+	}()
+	err = o.answer(ctx, listener, apiserver.New(o.cp, c.Version, apiserver.ByToken(o.cp)), c.Ready)
+	<-swept
+	return errors.Join(err, o.close())
+}
+
+// certificate returns how to find the certificate, nil for plain HTTP, which is for loopback alone.
+func (c ServeConfig) certificate() (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return nil, errors.New("a certificate needs its key, and a key its certificate: name both or neither")
+	}
+	if c.TLSCert == "" {
+		if !loopback(c.Listen) {
+			return nil, fmt.Errorf("%s can be reached from other machines, and tokens would cross the network in the clear: name a certificate and its key, or listen on a loopback address such as 127.0.0.1:8642 behind a proxy that speaks TLS", c.Listen)
+		}
+		return nil, nil //nolint:nilnil // plain HTTP
+	}
+	load := func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+		pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+		return &pair, err
+	}
+	if _, err := load(nil); err != nil { // better now than at the first request
+		return nil, fmt.Errorf("certificate %s with key %s: %w", filepath.Base(c.TLSCert), filepath.Base(c.TLSKey), err)
+	}
+	return load, nil
+}
+
+// loopback reports whether an address can be reached from this machine alone.
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// becomeServer owns the directory, waiting a while for an owner that is about to end.
+func (e *Embedded) becomeServer(ctx context.Context) (*owner, error) {
+	deadline := time.Now().Add(handover)
+	for {
+		memory, err := e.becomeOwner(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if memory != nil {
+			e.socket.CloseIdleConnections()
+			return e.owner, nil
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("another process owns the data directory %s: end it first", e.dir)
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// answer answers requests until ctx ends.
+func (o *owner) answer(ctx context.Context, l net.Listener, handler http.Handler, ready func(string)) error {
+	mux := http.NewServeMux()
+	mux.Handle("/", handler)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { ok(w, nil) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { ok(w, o.store.Ping(r.Context())) })
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, ErrorLog: o.server.ErrorLog}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(l) }()
+	o.log.Info("control plane answers", "address", l.Addr().String(), "control_plane", o.storeID(ctx))
+	if ready != nil {
+		ready(l.Addr().String())
+	}
+	select {
+	case err := <-ended:
+		return fmt.Errorf("answer requests: %w", err)
+	case <-ctx.Done():
+	}
+	o.log.Info("control plane ends")
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
+	defer cancel()
+	if err := server.Shutdown(grace); err != nil { // whoever still waits asks again elsewhere
+		return server.Close()
+	}
+	return nil
+}
+
+func (o *owner) storeID(ctx context.Context) string {
+	id, err := o.store.ID(ctx)
+	if err != nil {
+		return "unknown: " + err.Error()
+	}
+	return id
+}
+
+// ok answers a probe.
+func ok(w http.ResponseWriter, err error) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if err != nil {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = w.Write([]byte("the database does not answer\n"))
+		return
+	}
+	_, _ = w.Write([]byte("ok\n"))
+}

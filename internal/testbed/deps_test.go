@@ -1,3 +1,0 @@
-package testbed
-
-import _ "github.com/hashicorp/terraform-plugin-testing/helper/resource"
