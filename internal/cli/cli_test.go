@@ -22,7 +22,9 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	_ = os.Setenv("XDG_CONFIG_HOME", dir) // the master key of the tests
-	_ = os.Unsetenv("CLOUDAIPILOT_DATA_DIR")
+	for _, name := range []string{"CLOUDAIPILOT_DATA_DIR", "CLOUDAIPILOT_ENDPOINT", "CLOUDAIPILOT_TOKEN"} {
+		_ = os.Unsetenv(name)
+	}
 	code := m.Run()
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
@@ -175,6 +177,52 @@ func TestExitStatuses(t *testing.T) {
 	}
 	if _, err := os.Stat(absent); err == nil {
 		t.Error("listing made the data directory")
+	}
+}
+
+func TestTokensAreShownOnce(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	status, out, errOut := run(t, "token", "create", "ci", "--role", "member", "--expires-in-days", "30", "--data-dir", dir)
+	secret := strings.TrimSpace(out)
+	if status != 0 || !strings.HasPrefix(secret, "cap_") || strings.ContainsAny(secret, " \n") {
+		t.Fatalf("exit status %d, %q, %s", status, out, errOut)
+	}
+	status, out, _ = run(t, "token", "list", "--json", "--data-dir", dir)
+	var tokens []api.Token
+	if err := json.Unmarshal([]byte(out), &tokens); status != 0 || err != nil || len(tokens) != 1 || tokens[0].Role != "member" || strings.Contains(out, secret) {
+		t.Fatalf("exit status %d, %v: %s", status, err, out)
+	}
+	for i, want := range []int{0, 4} {
+		if status, _, errOut := run(t, "token", "revoke", tokens[0].ID, "--data-dir", dir); status != want {
+			t.Errorf("revoked for time %d: exit status %d, %s", i+1, status, errOut)
+		}
+	}
+	if status, _, errOut := run(t, "token", "create", "ci", "--role", "onwer", "--data-dir", dir); status != 1 || !strings.Contains(errOut, `Did you mean "owner"?`) {
+		t.Errorf("exit status %d, %s", status, errOut)
+	}
+}
+
+func TestServeRefusesWhatIsNotSafe(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	for _, test := range []struct {
+		args   []string
+		status int
+		says   string
+	}{
+		{[]string{"--listen", "0.0.0.0:0"}, 1, "in the clear"},
+		{[]string{"--listen", "nonsense"}, 1, "nonsense"},
+		{[]string{"--log-format", "xml"}, 2, "text and json"},
+		{[]string{"--tls-cert", "x"}, 1, "both or neither"},
+	} {
+		if status, _, errOut := run(t, append([]string{"serve", "--data-dir", dir}, test.args...)...); status != test.status || !strings.Contains(errOut, test.says) {
+			t.Errorf("%q: exit status %d, %s", test.args, status, errOut)
+		}
+	}
+	status, _, errOut := run(t, "server", "list", "--endpoint", "https://backups.example.com", "--token-file", os.DevNull)
+	if status != 1 || !strings.Contains(errOut, "token create") {
+		t.Errorf("an endpoint without a token: exit status %d, %s", status, errOut)
 	}
 }
 

@@ -40,7 +40,7 @@ func run(m *testing.M) int {
 			return 1
 		}
 	}
-	for _, name := range []string{"CLOUDAIPILOT_MASTER_KEY", "CLOUDAIPILOT_MASTER_KEY_FILE", "CLOUDAIPILOT_DATA_DIR", "TF_DATA_DIR"} {
+	for _, name := range []string{"CLOUDAIPILOT_MASTER_KEY", "CLOUDAIPILOT_MASTER_KEY_FILE", "CLOUDAIPILOT_DATA_DIR", "CLOUDAIPILOT_ENDPOINT", "CLOUDAIPILOT_TOKEN", "CLOUDAIPILOT_CA_FILE", "TF_DATA_DIR"} {
 		_ = os.Unsetenv(name)
 	}
 	if os.Getenv("TF_ACC_TERRAFORM_PATH") == "" {

@@ -18,7 +18,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/api"
@@ -228,7 +227,7 @@ func (s *scenario) providers() map[string]func() (tfprotov6.ProviderServer, erro
 		s.mu.Lock()
 		s.last = f
 		s.mu.Unlock()
-		return providerserver.NewProtocol6WithError(f.New())()
+		return f.Server()
 	}}
 }
 
