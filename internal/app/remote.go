@@ -17,7 +17,7 @@ import (
 // Environment variables of a control plane elsewhere.
 const (
 	EndpointEnv = "CLOUDAIPILOT_ENDPOINT"
-	TokenEnv    = "CLOUDAIPILOT_TOKEN" //nolint:gosec // its name
+	TokenEnv    = "CLOUDAIPILOT_TOKEN"
 	CAFileEnv   = "CLOUDAIPILOT_CA_FILE"
 )
 

@@ -150,7 +150,7 @@ func TestExitStatuses(t *testing.T) {
 		status int
 		says   string
 	}{
-		"unknown command":        {[]string{"sever"}, 2, `did you mean "server"?`},
+		"unknown command":        {[]string{"bakcup"}, 2, `did you mean "backup"?`},
 		"unknown subcommand":     {[]string{"backup", "lst"}, 2, `did you mean "list"?`},
 		"unknown flag":           {[]string{"backup", "list", "--sevrer", "x"}, 2, "--sevrer"},
 		"argument missing":       {[]string{"backup", "show"}, 2, "accepts 1 arg"},
