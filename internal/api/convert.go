@@ -92,7 +92,7 @@ func FromActivity(a backup.Activity, log []backup.LogLine) Activity {
 func FromLog(lines []backup.LogLine) []LogLine {
 	var out []LogLine
 	for _, l := range lines {
-		out = append(out, LogLine{At: l.At, Step: l.Step, Text: l.Text})
+		out = append(out, LogLine{Seq: l.Seq, At: l.At, Step: l.Step, Text: l.Text})
 	}
 	return out
 }

@@ -164,6 +164,7 @@ type Activity struct {
 
 // LogLine is one line of an activity's log.
 type LogLine struct {
+	Seq  int64     `json:"seq" doc:"Number of the line in its log, from 1"`
 	At   time.Time `json:"at"`
 	Step string    `json:"step"`
 	Text string    `json:"text"`

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -223,4 +224,42 @@ func (c *Client) Activities(ctx context.Context, target, server string, limit in
 // Activity shows an activity and its log.
 func (c *Client) Activity(ctx context.Context, id string) (out api.Activity, err error) {
 	return out, c.call(ctx, http.MethodGet, "/v1/activities/"+url.PathEscape(id), nil, nil, &out)
+}
+
+// FollowActivity hands every line of an activity's log to line, those to come too, and returns the activity once it is
+// finished or ctx ends.
+func (c *Client) FollowActivity(ctx context.Context, id string, line func(api.LogLine)) (api.Activity, error) {
+	var last int64
+	for {
+		var a api.Activity
+		query := url.Values{"wait": {PollFor.String()}, "after": {strconv.FormatInt(last, 10)}}
+		if err := c.call(ctx, http.MethodGet, "/v1/activities/"+url.PathEscape(id), query, nil, &a); err != nil {
+			return a, err
+		}
+		for _, l := range a.Log {
+			line(l)
+			last = l.Seq
+		}
+		if a.FinishedAt != nil && len(a.Log) == 0 {
+			return a, nil
+		}
+	}
+}
+
+// FollowActivities hands every activity newer than the one named to each, oldest first, until ctx ends.
+func (c *Client) FollowActivities(ctx context.Context, newest, server string, each func(api.Activity)) error {
+	for {
+		var page api.List[api.Activity]
+		query := url.Values{"wait": {PollFor.String()}, "since": {newest}, "limit": {"1000"}}
+		if server != "" {
+			query.Set("server_id", server)
+		}
+		if err := c.call(ctx, http.MethodGet, "/v1/activities", query, nil, &page); err != nil {
+			return err
+		}
+		for _, a := range slices.Backward(page.Items) {
+			each(a)
+			newest = a.ID
+		}
+	}
 }

@@ -246,22 +246,3 @@ func (h *handlers) lastFailure(ctx context.Context, in *struct {
 	wire := api.FromBackup(b)
 	return answer(api.LastFailure{Failed: true, Backup: &wire, Failure: wire.Failure}, nil)
 }
-
-func (h *handlers) listActivities(ctx context.Context, in *struct {
-	PageQuery
-	TargetID string `query:"target_id" maxLength:"64" doc:"Only those about this backup or server"`
-	ServerID string `query:"server_id" maxLength:"64"`
-},
-) (*body[api.List[api.Activity]], error) {
-	found, err := h.plane.Activities(ctx, controlplane.ActivityFilter{TargetID: in.TargetID, ServerID: backup.ServerID(in.ServerID), Page: in.page()})
-	wire := func(a backup.Activity) api.Activity { return api.FromActivity(a, nil) }
-	return answer(listOf(found, in.Limit, wire, func(a backup.Activity) string { return string(a.ID) }), err)
-}
-
-func (h *handlers) getActivity(ctx context.Context, in *struct {
-	ID string `path:"id" maxLength:"64"`
-},
-) (*body[api.Activity], error) {
-	a, lines, err := h.plane.Activity(ctx, backup.ActivityID(in.ID))
-	return answer(api.FromActivity(a, lines), err)
-}

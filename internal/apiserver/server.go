@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"sync"
 
@@ -27,18 +28,30 @@ var speakProblems = sync.OnceFunc(func() { huma.NewError = newProblem })
 
 // New returns the API of a control plane. version is the program's, access says who may what.
 func New(plane *controlplane.ControlPlane, version string, access Access) http.Handler {
-	speakProblems()
 	mux := http.NewServeMux()
-	config := huma.DefaultConfig("CloudAIPilot control plane", "1")
-	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "/v1/openapi", "", ""
-	config.CreateHooks = nil // no "$schema" in bodies: they are the same over every transport
-	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
-	register(humago.New(mux, config), &handlers{plane: plane, version: version})
+	describe(mux, &handlers{plane: plane, version: version})
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, &api.Problem{Title: "There is no such route", Status: http.StatusNotFound, Code: backup.CodeNotFound,
 			Detail: r.Method + " " + r.URL.Path + " is not part of this API."})
 	})
 	return identify(plane, admit(access, http.MaxBytesHandler(mux, maxBody)))
+}
+
+// OpenAPI returns the OpenAPI 3.1 document of the API, in JSON.
+func OpenAPI() ([]byte, error) {
+	return json.MarshalIndent(describe(http.NewServeMux(), &handlers{}).OpenAPI(), "", "  ")
+}
+
+// describe registers the operations.
+func describe(mux *http.ServeMux, h *handlers) huma.API {
+	speakProblems()
+	config := huma.DefaultConfig("CloudAIPilot control plane", "1")
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "/v1/openapi", "", ""
+	config.CreateHooks = nil // no "$schema" in bodies: they are the same over every transport
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
+	a := humago.New(mux, config)
+	register(a, h)
+	return a
 }
 
 // identify puts the control plane's id on every answer, so that a client notices when it talks to another one, and

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -275,6 +276,67 @@ func TestDryRunsAnswerWithFindingsAndWriteNothing(t *testing.T) {
 	if _, got := s.do("GET", "/v1/activities", ""); len(items(got)) != 1 {
 		t.Errorf("activities %v", got)
 	}
+}
+
+func TestActivitiesAreFollowed(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.addServer()
+	_, got := s.do("GET", "/v1/activities", "")
+	newest := text(items(got)[0]["id"])
+	news := make(chan []map[string]any, 1)
+	go func() {
+		_, got := s.do("GET", "/v1/activities?wait=30s&since="+newest, "")
+		news <- items(got)
+	}()
+	id := s.addBackup(text(items(got)[0]["target_id"]))
+	if got := <-news; len(got) != 1 || got[0]["target_id"] != id {
+		t.Errorf("news %v", got)
+	}
+	s.do("GET", "/v1/backups/"+id+"?wait=30s", "")
+	_, b := s.do("GET", "/v1/backups/"+id, "")
+	_, whole := s.do("GET", "/v1/activities/"+text(b["activity_id"]), "")
+	lines, _ := whole["log"].([]any)
+	_, rest := s.do("GET", "/v1/activities/"+text(b["activity_id"])+"?wait=30s&after=1", "")
+	if later, _ := rest["log"].([]any); len(lines) < 2 || len(later) != len(lines)-1 {
+		t.Errorf("%d lines, %d after the first", len(lines), len(later))
+	}
+	_, none := s.do("GET", "/v1/activities/"+text(b["activity_id"])+"?wait=30s&after=1000", "") // finished: it answers at once
+	if none["log"] != nil {
+		t.Errorf("log %v", none["log"])
+	}
+}
+
+// FuzzAPI has nothing that comes over the network end in anything but an honest answer.
+func FuzzAPI(f *testing.F) {
+	for _, seed := range [][3]string{
+		{"POST", "/v1/servers", web1}, {"PATCH", "/v1/servers/x", `{"port":1e99}`}, {"POST", "/v1/servers/x/backups", `{"type":"files","files":{"include":["/\u0000"]}}`},
+		{"GET", "/v1/backups?id=bk_1&wait=1ns&cursor=%00", ""}, {"GET", "/v1/failures/last?server_id=x", ""}, {"DELETE", "/v1/tokens/%2e%2e", ""}, {"GET", "/v1/activities/x?after=-1", ""},
+	} {
+		f.Add(seed[0], seed[1], seed[2])
+	}
+	s, err := store.OpenEmpty(f.Context())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { _ = s.Close() })
+	plane := controlplane.New(controlplane.Config{Store: s, Runner: &fakeServer{}, Keys: fakeKeys{}, Sealer: seal.New(seal.Key{1}), Clock: wall{}})
+	handler := apiserver.New(plane, "1.2.3", apiserver.Local)
+	f.Fuzz(func(t *testing.T, method, target, body string) {
+		req, err := http.NewRequestWithContext(t.Context(), method, "http://x/", strings.NewReader(body))
+		if err != nil {
+			return // no request at all
+		}
+		if req.URL, err = url.Parse(target); err != nil || !strings.HasPrefix(req.URL.Path, "/v1/") || req.URL.Query().Has("wait") {
+			return // not to the API, or one that waits
+		}
+		req.Header.Set("Content-Type", "application/json")
+		rec := httptest.NewRecorder()
+		handler.ServeHTTP(rec, req)
+		if rec.Code >= 500 || rec.Code >= 400 && !json.Valid(rec.Body.Bytes()) {
+			t.Errorf("%s %s %q: %d %s", method, target, body, rec.Code, rec.Body)
+		}
+	})
 }
 
 func TestRepeatedPostHasOneEffect(t *testing.T) {

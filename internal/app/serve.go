@@ -61,7 +61,7 @@ func Serve(ctx context.Context, c ServeConfig) error {
 		defer close(swept)
 		o.cp.Sweep(ctx)
 	}()
-	err = o.answer(ctx, listener, apiserver.New(o.cp, c.Version, apiserver.ByToken(o.cp)), c.Ready)
+	err = o.answer(ctx, listener, apiserver.Limit(apiserver.New(o.cp, c.Version, apiserver.ByToken(o.cp))), c.Ready)
 	<-swept
 	return errors.Join(err, o.close())
 }

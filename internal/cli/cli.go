@@ -99,7 +99,7 @@ Exit status: 0 done, 1 failed, 2 wrong command line, 4 not found.`,
 	root.PersistentFlags().StringVar(&c.endpoint, "endpoint", os.Getenv(app.EndpointEnv), "control plane that runs by itself, instead of a data directory ($"+app.EndpointEnv+")")
 	root.PersistentFlags().StringVar(&c.tokenFile, "token-file", "", "file with the token for the endpoint (default: $"+app.TokenEnv+")")
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "print JSON")
-	root.AddCommand(c.versionCommand(), c.serverCommand(), c.backupCommand(), c.activityCommand(), c.tokenCommand(), c.serveCommand())
+	root.AddCommand(c.versionCommand(), c.serverCommand(), c.backupCommand(), c.activityCommand(), c.tokenCommand(), c.serveCommand(), c.openAPICommand())
 	for _, cmd := range root.Commands() {
 		usageErrors(cmd)
 	}

@@ -1,8 +1,11 @@
 package cli_test
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -236,5 +239,61 @@ func TestDownloadNeverOverwrites(t *testing.T) {
 	status, _, errOut := run(t, "backup", "download", b.ID, "-o", file, "--data-dir", dir)
 	if raw, _ := os.ReadFile(file); status != 1 || !strings.Contains(errOut, "exists already") || string(raw) != "precious" {
 		t.Errorf("exit status %d, %s, file %q", status, errOut, raw)
+	}
+}
+
+func TestFollowingAnActivityEndsWithIt(t *testing.T) {
+	t.Parallel()
+	dir, _, b := failedBackup(t)
+	status, out, errOut := run(t, "activity", b.ActivityID, "--follow", "--data-dir", dir)
+	if status != 1 || !strings.Contains(out, "failed at connect") || !strings.Contains(errOut, "Backup of web-1 failed") {
+		t.Errorf("exit status %d, %s, %s", status, out, errOut)
+	}
+	_, out, _ = run(t, "activity", b.ActivityID, "--follow", "--json", "--data-dir", dir)
+	var seq int64
+	for line := range strings.Lines(out) {
+		var l api.LogLine
+		if err := json.Unmarshal([]byte(line), &l); err != nil || l.Seq != seq+1 {
+			t.Errorf("after line %d: %v: %s", seq, err, line)
+		}
+		seq = l.Seq
+	}
+	if seq == 0 {
+		t.Error("no lines")
+	}
+}
+
+func TestFollowingAllActivitiesShowsNewOnes(t *testing.T) {
+	t.Parallel()
+	dir, _, b := failedBackup(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	out, w := io.Pipe()
+	ended := make(chan int, 1)
+	go func() {
+		ended <- cli.Run(ctx, "test", []string{"activity", "--follow", "--data-dir", dir}, w, io.Discard)
+		_ = w.Close()
+	}()
+	lines := bufio.NewScanner(out)
+	next := func(want string) {
+		t.Helper()
+		if !lines.Scan() || !strings.Contains(lines.Text(), want) {
+			t.Errorf("got %q, want %q", lines.Text(), want)
+		}
+	}
+	next("Server web-1 added")
+	next("Backup of web-1")
+	e, err := app.NewEmbedded(app.Config{DataDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	if _, err := e.Client("test").DeleteBackup(t.Context(), b.ID); err != nil {
+		t.Fatal(err)
+	}
+	next("Backup of web-1 deleted")
+	cancel()
+	if status := <-ended; status != 0 {
+		t.Errorf("exit status %d", status)
 	}
 }

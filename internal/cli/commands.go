@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -231,7 +232,11 @@ func downloadTo(ctx context.Context, client *apiclient.Client, id, path string) 
 func (c *cli) activityCommand() *cobra.Command {
 	var server string
 	var limit int
+	var follow bool
 	cmd := c.command("activity [ID]", "Show what happened, newest first, or one entry with its log", cobra.MaximumNArgs(1), func(ctx context.Context, client *apiclient.Client, args []string) error {
+		if len(args) == 1 && follow {
+			return c.followActivity(ctx, client, args[0])
+		}
 		if len(args) == 1 {
 			return c.showActivity(ctx, client, args[0])
 		}
@@ -246,6 +251,9 @@ func (c *cli) activityCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if follow {
+			return c.followActivities(ctx, client, activities, id)
+		}
 		var rows [][]string
 		for _, a := range activities {
 			rows = append(rows, []string{clock(a.CreatedAt), a.Title, a.Status, currentStep(a), a.TargetID, a.ID})
@@ -254,6 +262,7 @@ func (c *cli) activityCommand() *cobra.Command {
 	})
 	cmd.Flags().StringVar(&server, "server", "", "only what is about this server (name or id)")
 	cmd.Flags().IntVar(&limit, "limit", 50, "how many, 1 to 1000")
+	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on: with an ID until that entry is finished (exit status 1 if it failed), else until Ctrl-C")
 	return cmd
 }
 
@@ -273,6 +282,52 @@ func (c *cli) showActivity(ctx context.Context, client *apiclient.Client, id str
 		fields = append(fields, field{clock(l.At), l.Text})
 	}
 	return c.record(a, fields)
+}
+
+// followActivity prints an activity's log line by line until it is finished.
+func (c *cli) followActivity(ctx context.Context, client *apiclient.Client, id string) error {
+	if _, err := backup.ParseActivityID(id); err != nil {
+		return usageError{err}
+	}
+	a, err := client.FollowActivity(ctx, id, func(l api.LogLine) {
+		if c.json {
+			c.printLine(l)
+			return
+		}
+		fmt.Fprintf(c.out, "%s  %-9s  %s\n", clock(l.At), l.Step, plain(l.Text))
+	})
+	if err == nil && a.Status == string(backup.ActivityFailed) {
+		return fmt.Errorf("%s failed", a.Title)
+	}
+	return err
+}
+
+// followActivities prints what was given, newest first, and then every new activity, a line for each.
+func (c *cli) followActivities(ctx context.Context, client *apiclient.Client, known []api.Activity, server string) error {
+	each := func(a api.Activity) {
+		if c.json {
+			c.printLine(a)
+			return
+		}
+		fmt.Fprintf(c.out, "%s  %-9s  %s  %s\n", clock(a.CreatedAt), a.Status, a.ID, plain(a.Title))
+	}
+	newest := ""
+	for _, a := range slices.Backward(known) {
+		each(a)
+		newest = a.ID
+	}
+	if err := client.FollowActivities(ctx, newest, server, each); ctx.Err() == nil {
+		return err
+	}
+	return nil // Ctrl-C is how it ends
+}
+
+// printLine prints one JSON object on a line of its own.
+func (c *cli) printLine(v any) {
+	raw, err := json.Marshal(v)
+	if err == nil {
+		fmt.Fprintf(c.out, "%s\n", raw)
+	}
 }
 
 // currentStep is the step that an activity is at, or where it failed.

@@ -247,7 +247,6 @@ func (c *ControlPlane) Backups(ctx context.Context, f BackupFilter) ([]backup.Ba
 // Wait returns the backups named, as soon as one of them is finished or the time is over. client, if not empty,
 // counts as alive meanwhile.
 func (c *ControlPlane) Wait(ctx context.Context, ids []backup.ID, client string, patience time.Duration) ([]backup.Backup, error) {
-	over := c.Clock.After(patience)
 	for _, id := range ids {
 		if client != "" {
 			if err := c.Store.Hold(ctx, id, client, c.now().Add(patience+HoldFor)); err != nil {
@@ -256,24 +255,12 @@ func (c *ControlPlane) Wait(ctx context.Context, ids []backup.ID, client string,
 		}
 		c.waker.Wake(id, c.now())
 	}
-	for {
-		changed := c.changes.next()
-		found, err := c.Store.Backups(ctx, BackupFilter{IDs: ids, Page: Page{Limit: len(ids)}})
-		if err != nil {
-			return nil, err
-		}
-		if slices.ContainsFunc(found, func(b backup.Backup) bool { return b.Status.Finished() }) || len(found) < len(ids) {
-			return found, nil
-		}
-		select {
-		case <-changed:
-		case <-c.Clock.After(time.Second): // another process may have made the step
-		case <-over:
-			return found, nil
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
+	var found []backup.Backup
+	err := c.until(ctx, patience, func() (done bool, err error) {
+		found, err = c.Store.Backups(ctx, BackupFilter{IDs: ids, Page: Page{Limit: len(ids)}})
+		return len(found) < len(ids) || slices.ContainsFunc(found, func(b backup.Backup) bool { return b.Status.Finished() }), err
+	})
+	return found, err
 }
 
 // LastFailure returns the newest failed backup of a server, or, with an id, that backup. ok is false where
@@ -312,21 +299,6 @@ func (c *ControlPlane) Download(ctx context.Context, id backup.ID) (backup.Backu
 		return b, nil, err
 	}
 	return b, func(w io.Writer) error { return c.Runner.Download(ctx, t, b, w) }, nil
-}
-
-// Activities lists the activity log, newest first.
-func (c *ControlPlane) Activities(ctx context.Context, f ActivityFilter) ([]backup.Activity, error) {
-	return c.Store.Activities(ctx, f)
-}
-
-// Activity returns one activity and its log.
-func (c *ControlPlane) Activity(ctx context.Context, id backup.ActivityID) (backup.Activity, []backup.LogLine, error) {
-	a, err := c.Store.Activity(ctx, id)
-	if err != nil {
-		return a, nil, fmt.Errorf("activity %s: %w", id, err)
-	}
-	lines, err := c.Store.Log(ctx, id)
-	return a, lines, err
 }
 
 // failureOf returns the Failure in an error's chain, or one that says honestly that it came from here.
