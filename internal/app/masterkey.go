@@ -98,7 +98,7 @@ func masterKey(create bool) (seal.Key, string, error) {
 		return key, MasterKeyEnv, wrap(MasterKeyEnv, err)
 	}
 	if path := os.Getenv(MasterKeyFileEnv); path != "" {
-		key, err := readKey(path)
+		key, err := readKey(path, othersMay)
 		return key, path, wrap(MasterKeyFileEnv, err)
 	}
 	dir, err := os.UserConfigDir()
@@ -106,7 +106,7 @@ func masterKey(create bool) (seal.Key, string, error) {
 		return seal.Key{}, "", fmt.Errorf("no place for the master key: %w; set %s or %s", err, MasterKeyEnv, MasterKeyFileEnv)
 	}
 	path := filepath.Join(dir, "cloudaipilot", "master.key")
-	key, err := readKey(path)
+	key, err := readKey(path, anybodyMay)
 	if errors.Is(err, fs.ErrNotExist) {
 		if !create {
 			return key, path, fmt.Errorf("the master key that these records were sealed with is not in %s; put it back, or set %s or %s", path, MasterKeyEnv, MasterKeyFileEnv)
@@ -116,12 +116,19 @@ func masterKey(create bool) (seal.Key, string, error) {
 	return key, path, wrap("master key", err)
 }
 
-func readKey(path string) (key seal.Key, err error) {
+// Bits of a mode that a key's file must not have. Where the user names the file, its group may read it: systemd hands
+// credentials over with an access list, which shows as the group's bits.
+const (
+	anybodyMay = 0o077
+	othersMay  = 0o027
+)
+
+func readKey(path string, forbidden fs.FileMode) (key seal.Key, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return key, err
 	}
-	if info.Mode().Perm()&0o077 != 0 {
+	if info.Mode().Perm()&forbidden != 0 {
 		return key, fmt.Errorf("%s may be read by others (mode %#o); correct it with: chmod 600 %s", path, info.Mode().Perm(), path)
 	}
 	raw, err := os.ReadFile(path)
@@ -155,7 +162,7 @@ func makeKey(path string) (seal.Key, error) {
 	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return key, err
 	}
-	return readKey(path)
+	return readKey(path, anybodyMay)
 }
 
 func wrap(what string, err error) error {

@@ -53,6 +53,22 @@ func TestMasterKeyProblemsAreNamed(t *testing.T) {
 	}
 }
 
+func TestMasterKeyThatSystemdHandsOverIsRead(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, []byte(seal.Key{2}.Text()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(MasterKeyFileEnv, file)
+	for mode, good := range map[os.FileMode]bool{0o400: true, 0o440: true, 0o600: true, 0o460: false, 0o404: false} {
+		if err := os.Chmod(file, mode); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := masterKey(false); (err == nil) != good {
+			t.Errorf("mode %#o: %v", mode, err)
+		}
+	}
+}
+
 func TestAnotherMasterKeyIsToldFromTheRightOne(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	t.Setenv(MasterKeyEnv, seal.Key{1}.Text())
