@@ -28,6 +28,7 @@ type Config struct {
 	Version          string // of the program
 	UnreachableLimit time.Duration
 	Log              *slog.Logger // nil: nothing is logged
+	Boundary         func(string) // for tests: see controlplane.Config
 }
 
 // Embedded reaches the control plane of a data directory, wherever that runs: in this process, in another one, or,

@@ -18,6 +18,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(crashDirEnv); dir != "" {
+		os.Exit(serveAndCrash(dir, os.Getenv(crashAtEnv)))
+	}
 	dir, err := os.MkdirTemp("", "app")
 	if err != nil {
 		panic(err)

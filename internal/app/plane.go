@@ -32,7 +32,7 @@ type plane struct {
 func assemble(c Config, s *store.Store, createKey bool) *plane {
 	r := runner.New()
 	cp := controlplane.New(controlplane.Config{Store: s, Runner: r, Keys: sshKeys{}, Sealer: &keyring{store: s, create: createKey},
-		Clock: wallClock{}, Log: c.Log, UnreachableLimit: c.UnreachableLimit})
+		Clock: wallClock{}, Log: c.Log, UnreachableLimit: c.UnreachableLimit, Boundary: c.Boundary})
 	return &plane{handler: apiserver.New(cp, c.Version, apiserver.Local), cp: cp, store: s, runner: r}
 }
 

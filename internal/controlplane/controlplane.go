@@ -24,6 +24,9 @@ type Config struct {
 	// failed. Zero means 30 minutes, the playbook's limit [KB 12-06].
 	UnreachableLimit time.Duration
 	Log              *slog.Logger // zero: nothing is logged
+	// Boundary, if set, is called at every boundary of a step, with one of the names of Boundaries: the places at
+	// which a process may die. Tests have it die there.
+	Boundary func(name string)
 }
 
 // ControlPlane runs the use cases.
@@ -40,6 +43,9 @@ func New(c Config) *ControlPlane {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Boundary == nil {
+		c.Boundary = func(string) {}
 	}
 	return &ControlPlane{Config: c, waker: asleep{}, changes: hub{changed: make(chan struct{})}}
 }

@@ -29,6 +29,23 @@ var stepOf = map[backup.Step]func(*ControlPlane, context.Context, *progress) err
 	backup.StepClean:     (*ControlPlane).clean,
 }
 
+// The boundaries of a step, behind its name and a colon.
+const (
+	boundaryLeased = "leased" // the row is taken, nothing was done
+	boundaryActed  = "acted"  // the server did what was asked, nothing of it is written down
+	boundarySaved  = "saved"  // it is written down
+)
+
+// Boundaries names all boundaries of all steps: "preflight:leased" and so on.
+func Boundaries() (names []string) {
+	for _, step := range []backup.Step{backup.StepPreflight, backup.StepStart, backup.StepWatch, backup.StepClean} {
+		for _, at := range []string{boundaryLeased, boundaryActed, boundarySaved} {
+			names = append(names, string(step)+":"+at)
+		}
+	}
+	return names
+}
+
 // progress is what one step works on and what it leaves behind.
 type progress struct {
 	backup.Backup
@@ -54,6 +71,8 @@ func (c *ControlPlane) Step(ctx context.Context, id backup.ID) (time.Time, error
 	if err != nil {
 		return now.Add(storeRetry), fmt.Errorf("read the activity of backup %s: %w", id, err)
 	}
+	step := string(b.Work.Step)
+	c.Boundary(step + ":" + boundaryLeased)
 	p := &progress{Backup: b, now: now, note: ActivityNote{Activity: activity}}
 	p.enter()
 
@@ -67,8 +86,10 @@ func (c *ControlPlane) Step(ctx context.Context, id backup.ID) (time.Time, error
 		p.fail(failureOf(err, stageOf[p.Work.Step]))
 	}
 	p.Work.LeaseUntil = time.Time{}
+	c.Boundary(step + ":" + boundaryActed)
 	// What the server has done by now must be written down even if the worker is asked to stop.
 	err = c.Store.SaveStep(context.WithoutCancel(ctx), p.Backup, p.note)
+	c.Boundary(step + ":" + boundarySaved)
 	c.changes.announce()
 	if errors.Is(err, ErrLeaseLost) {
 		c.Log.Warn("another worker took over", "backup", id, "attempt", b.Work.Attempt)
