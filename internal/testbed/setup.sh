@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the tests need on this machine: OpenSSH, BusyBox, sudo, shellcheck, a C compiler
-# for the race detector, and, for root, the accounts the tests log in to.
+# Installs what the tests need on this machine: OpenSSH, PostgreSQL, BusyBox, sudo, shellcheck, a C
+# compiler for the race detector, and, for root, the accounts the tests log in to.
 # Safe to run again: with everything in place it changes nothing and takes milliseconds.
 set -eu
 
@@ -21,6 +21,12 @@ need shellcheck shellcheck
 need git git
 need cc gcc
 [ -e /usr/include/stdlib.h ] || missing="$missing libc6-dev"
+# Debian keeps the server's programs off the PATH.
+postgres=
+command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || {
+	postgres=yes
+	missing="$missing postgresql"
+}
 # shellcheck disable=SC2086 # a list of package names
 missing=$(printf '%s\n' $missing | sort -u | tr '\n' ' ')
 missing=${missing% }
@@ -47,12 +53,18 @@ if [ -n "$missing" ]; then
 		exit 1
 	fi
 	echo "setup: installing $missing"
-	# The tests start their own sshd. Unless a policy exists already, this keeps apt from starting one.
+	# The tests start their own sshd and PostgreSQL. Unless a policy exists already, this keeps apt from starting
+	# any, and no cluster is made for the system either.
 	policy=/usr/sbin/policy-rc.d
 	if [ ! -e "$policy" ]; then
 		printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
 		as_root chmod 755 "$policy"
 		trap 'as_root rm -f "$policy"' EXIT
+	fi
+	cluster=/etc/postgresql-common/createcluster.conf
+	if [ -n "$postgres" ] && [ ! -e "$cluster" ]; then
+		as_root mkdir -p "${cluster%/*}"
+		echo "create_main_cluster = false" | as_root tee "$cluster" >/dev/null
 	fi
 	# shellcheck disable=SC2086 # a list of package names
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing >/dev/null 2>&1 || {
