@@ -25,7 +25,7 @@ func lineColumns(l *backup.LogLine) columns {
 func (s *Store) Activity(ctx context.Context, id backup.ActivityID) (backup.Activity, error) {
 	var a backup.Activity
 	cs := activityColumns(&a)
-	err := cs.scan(s.db.QueryRowContext(ctx, "SELECT "+cs.names()+" FROM activities WHERE id = $1", string(id)))
+	err := cs.scan(s.db.QueryRowContext(ctx, "SELECT "+cs.names()+" FROM activities WHERE id = $1", storable(string(id))))
 	return a, notFound(err)
 }
 
@@ -83,7 +83,7 @@ func remember(ctx context.Context, tx *sql.Tx, once controlplane.Idempotency, id
 		return nil
 	}
 	_, err := tx.ExecContext(ctx, `INSERT INTO idempotency_keys (key, digest, resource_id, created_at) VALUES ($1, $2, $3, $4)`,
-		once.Key, once.Digest, id, millis(now))
+		storable(once.Key), once.Digest, id, millis(now))
 	if unique(err) {
 		return controlplane.ErrConflict
 	}
@@ -93,6 +93,6 @@ func remember(ctx context.Context, tx *sql.Tx, once controlplane.Idempotency, id
 // Used implements controlplane.Store.
 func (s *Store) Used(ctx context.Context, key string) (controlplane.Used, error) {
 	var u controlplane.Used
-	err := s.db.QueryRowContext(ctx, `SELECT digest, resource_id FROM idempotency_keys WHERE key = $1`, key).Scan(&u.Digest, &u.ResourceID)
+	err := s.db.QueryRowContext(ctx, `SELECT digest, resource_id FROM idempotency_keys WHERE key = $1`, storable(key)).Scan(&u.Digest, &u.ResourceID)
 	return u, notFound(err)
 }

@@ -70,12 +70,9 @@ func (s *Store) LastFailed(ctx context.Context, server backup.ServerID) (backup.
 	return oneBackup(ctx, s.db, "server_id = $1 AND status = 'failed' ORDER BY finished_at DESC, id DESC LIMIT 1", string(server))
 }
 
-func oneBackup(ctx context.Context, db interface {
-	QueryRowContext(context.Context, string, ...any) *sql.Row
-}, where, arg string,
-) (backup.Backup, error) {
+func oneBackup(ctx context.Context, db asker, where, arg string) (backup.Backup, error) {
 	var b backup.Backup
-	err := backupColumns(&b).scan(db.QueryRowContext(ctx, "SELECT "+backupNames+" FROM backups WHERE "+where, arg))
+	err := backupColumns(&b).scan(db.QueryRowContext(ctx, "SELECT "+backupNames+" FROM backups WHERE "+where, storable(arg)))
 	return b, notFound(err)
 }
 
@@ -130,14 +127,14 @@ func (s *Store) RequestCancel(ctx context.Context, id backup.ID, now time.Time) 
 
 // Hold implements controlplane.Store.
 func (s *Store) Hold(ctx context.Context, id backup.ID, client string, until time.Time) error {
-	_, err := s.db.ExecContext(ctx, `UPDATE backups SET holder = $1, held_until = $2 WHERE id = $3`, client, millis(until), string(id))
+	_, err := s.db.ExecContext(ctx, `UPDATE backups SET holder = $1, held_until = $2 WHERE id = $3`, storable(client), millis(until), string(id))
 	return err
 }
 
 // Adopt implements controlplane.Store.
 func (s *Store) Adopt(ctx context.Context, id backup.ID, client string, now, until time.Time) (bool, error) {
 	err := s.change(ctx, `UPDATE backups SET holder = $1, held_until = $2 WHERE id = $3 AND held_until < $4`,
-		client, millis(until), string(id), millis(now))
+		storable(client), millis(until), string(id), millis(now))
 	if err == controlplane.ErrNotFound { //nolint:errorlint // change returns it as it is
 		return false, nil
 	}
@@ -182,7 +179,7 @@ func (s *Store) SaveStep(ctx context.Context, b backup.Backup, note controlplane
 		q.add("UPDATE backups SET ")
 		stepColumns(&b).set(&q)
 		// A request to cancel that came during the step wants the next one at once.
-		q.add(", next_step_at = CASE WHEN cancel_at <> ? AND ? > 0 THEN cancel_at ELSE ? END",
+		q.add(", next_step_at = CASE WHEN cancel_at <> ? AND CAST(? AS BIGINT) > 0 THEN cancel_at ELSE ? END",
 			millis(b.Work.CancelAt), millis(b.Work.NextStepAt), millis(b.Work.NextStepAt))
 		q.add(" WHERE id = ? AND attempt = ?", string(b.ID), b.Work.Attempt)
 		r, err := tx.ExecContext(ctx, q.text.String(), q.args...)

@@ -1,5 +1,6 @@
 // Package store keeps the control plane's records in SQL.
 //
-// One schema and one set of queries serve every database. It decides nothing: rules live in the domain, use cases in
-// the control plane. Start reading at Open, then migrations/0001_records.sql.
+// One schema and one set of queries serve SQLite and PostgreSQL; what differs is in dialect.go. It decides nothing:
+// rules live in the domain, use cases in the control plane. Start reading at Open and OpenPostgres, then
+// migrations/0001_records.sql.
 package store

@@ -1,17 +1,22 @@
 package store
 
 import (
+	"database/sql"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/controlplane"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/testbed"
 )
 
-// formerVersion makes a database as the program of that schema left it, with a server and a backup in it.
+// formerVersion makes a database file as the program of that schema left it.
 func formerVersion(t *testing.T, version int) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "control.db")
@@ -20,9 +25,38 @@ func formerVersion(t *testing.T, version int) string {
 		t.Fatal(err)
 	}
 	defer s.Close()
+	fill(t, s.db.DB, version)
+	return path
+}
+
+// formerPostgres does the same in PostgreSQL.
+func formerPostgres(t *testing.T, version int) string {
+	t.Helper()
+	address := testbed.StartPostgres(t)
+	db := raw(t, address)
+	defer db.Close()
+	fill(t, db, version)
+	return address
+}
+
+// raw opens a PostgreSQL database as it is.
+func raw(t *testing.T, address string) *sql.DB {
+	t.Helper()
+	config, err := parsePostgres(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := stdlib.OpenDB(*config)
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// fill makes the tables of that schema, with a server and a backup in them.
+func fill(t *testing.T, db *sql.DB, version int) {
+	t.Helper()
 	exec := func(statement string, args ...any) {
 		t.Helper()
-		if _, err := s.db.ExecContext(t.Context(), statement, args...); err != nil {
+		if _, err := db.ExecContext(t.Context(), statement, args...); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -39,7 +73,6 @@ func formerVersion(t *testing.T, version int) string {
 		t.Fatalf("every released schema has a fixture: %v", err)
 	}
 	exec(string(fixture))
-	return path
 }
 
 func TestEveryFormerSchemaIsMigratedAndReadWithoutMigrating(t *testing.T) {
@@ -71,7 +104,7 @@ func TestEveryFormerSchemaIsMigratedAndReadWithoutMigrating(t *testing.T) {
 			t.Fatalf("migrate schema %d: %v", version, err)
 		}
 		checkFixture(t, s)
-		if got, err := s.schemaVersion(t.Context()); got != len(schema()) || err != nil {
+		if got, err := s.schemaVersion(t.Context(), s.db); got != len(schema()) || err != nil {
 			t.Errorf("schema %d became %d, %v", version, got, err)
 		}
 		if err := s.Close(); err != nil {
@@ -95,5 +128,59 @@ func checkFixture(t *testing.T, s *Store) {
 	}
 	if tokens, err := s.Tokens(t.Context(), controlplane.Page{}); err != nil || len(tokens) != 0 {
 		t.Errorf("tokens %v, %v", tokens, err)
+	}
+}
+
+func TestEveryFormerSchemaIsMigratedOnPostgresByWhoeverIsFirst(t *testing.T) {
+	t.Parallel()
+	for version := range len(schema()) {
+		var address string
+		if version == 0 {
+			address = testbed.StartPostgres(t)
+		} else {
+			address = formerPostgres(t, version)
+			if _, err := JoinPostgres(t.Context(), address, now); !errors.Is(err, ErrSchema) {
+				t.Errorf("schema %d joined: %v", version, err)
+			}
+		}
+		const processes = 8
+		stores := make([]*Store, processes)
+		var wg sync.WaitGroup
+		for i := range stores {
+			wg.Go(func() {
+				var err error
+				if stores[i], err = OpenPostgres(t.Context(), address, now); err != nil {
+					t.Errorf("migrate schema %d: %v", version, err)
+				}
+			})
+		}
+		wg.Wait()
+		if t.Failed() {
+			return
+		}
+		id, _ := stores[0].ID(t.Context())
+		for _, s := range stores {
+			if got, err := s.schemaVersion(t.Context(), s.db); got != len(schema()) || err != nil {
+				t.Errorf("schema %d became %d, %v", version, got, err)
+			}
+			if got, _ := s.ID(t.Context()); got != id || id == "" {
+				t.Errorf("control planes %q and %q", id, got)
+			}
+		}
+		if version > 0 {
+			checkFixture(t, stores[0])
+		}
+		for _, s := range stores {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		joined, err := JoinPostgres(t.Context(), address, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := joined.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }

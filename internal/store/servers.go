@@ -56,7 +56,7 @@ func (s *Store) UpdateServer(ctx context.Context, srv backup.Server, a backup.Ac
 
 // RecordHostKey implements controlplane.Store.
 func (s *Store) RecordHostKey(ctx context.Context, id backup.ServerID, key string) error {
-	_, err := s.db.ExecContext(ctx, `UPDATE servers SET recorded_host_key = $1 WHERE id = $2 AND recorded_host_key = ''`, key, string(id))
+	_, err := s.db.ExecContext(ctx, `UPDATE servers SET recorded_host_key = $1 WHERE id = $2 AND recorded_host_key = ''`, storable(key), string(id))
 	return err
 }
 
@@ -73,7 +73,7 @@ func (s *Store) ServerByName(ctx context.Context, name string) (backup.Server, e
 func (s *Store) server(ctx context.Context, where string, arg string) (backup.Server, error) {
 	var srv backup.Server
 	cs := serverColumns(&srv)
-	err := cs.scan(s.db.QueryRowContext(ctx, "SELECT "+cs.names()+" FROM servers WHERE "+where, arg))
+	err := cs.scan(s.db.QueryRowContext(ctx, "SELECT "+cs.names()+" FROM servers WHERE "+where, storable(arg)))
 	return srv, notFound(err)
 }
 
@@ -85,7 +85,7 @@ func (s *Store) Servers(ctx context.Context, page controlplane.Page) ([]backup.S
 }
 
 // list reads all rows of a query into records.
-func list[T any](ctx context.Context, db *sql.DB, q *query, columnsOf func(*T) columns) (records []T, err error) {
+func list[T any](ctx context.Context, db pool, q *query, columnsOf func(*T) columns) (records []T, err error) {
 	rows, err := db.QueryContext(ctx, q.text.String(), q.args...)
 	if err != nil {
 		return nil, err

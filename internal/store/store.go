@@ -14,9 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
-
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/controlplane"
 )
 
@@ -25,9 +22,10 @@ var migrations embed.FS
 
 // Store keeps the records of one control plane. It is safe for concurrent use.
 type Store struct {
-	db   *sql.DB
-	id   string
-	copy string // directory of a copy that goes with the store; empty for the original
+	db      pool
+	dialect dialect
+	id      string
+	copy    string // directory of a copy that goes with the store; empty for the original
 }
 
 var _ controlplane.Store = (*Store)(nil)
@@ -69,7 +67,7 @@ func OpenForReading(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	version, err := s.schemaVersion(ctx)
+	version, err := s.schemaVersion(ctx, s.db)
 	if err == nil && version == 0 {
 		_ = s.Close() // nothing was read that matters
 		return OpenEmpty(ctx)
@@ -128,7 +126,7 @@ func open(path string, options url.Values) (*Store, error) {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
 	db.SetMaxOpenConns(8)
-	return &Store{db: db}, nil
+	return &Store{db: pool{db}, dialect: sqliteDialect}, nil
 }
 
 // Close closes the database.
@@ -149,7 +147,7 @@ func (s *Store) readID(ctx context.Context) error {
 
 // Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error {
-	_, err := s.schemaVersion(ctx)
+	_, err := s.schemaVersion(ctx, s.db.DB) // now, not in a while
 	return err
 }
 
@@ -163,13 +161,18 @@ func (s *Store) KeyCheck(ctx context.Context) (string, error) {
 	return sealed, err
 }
 
-// SetKeyCheck keeps the text that a later start opens to see that it has the same master key.
+// SetKeyCheck keeps the text that a later start opens to see that it has the same master key. Where another process
+// was faster it returns controlplane.ErrConflict.
 func (s *Store) SetKeyCheck(ctx context.Context, sealed string) error {
 	_, err := s.db.ExecContext(ctx, `INSERT INTO meta (name, value) VALUES ('key_check', $1)`, sealed)
+	if unique(err) {
+		return controlplane.ErrConflict
+	}
 	return err
 }
 
 // ReleaseAll ends every lease and every hold: their holders died with the process that owned the database before.
+// A database that several processes share has no such owner: there, leases end by time.
 func (s *Store) ReleaseAll(ctx context.Context) error {
 	_, err := s.db.ExecContext(ctx, `UPDATE backups SET lease_until = 0, held_until = 0 WHERE lease_until > 0 OR held_until > 0`)
 	return err
@@ -188,63 +191,67 @@ func schemaError(version int) error {
 	return fmt.Errorf("%w: its schema is %d and this program knows %d: use a newer version of the program", ErrSchema, version, len(schema()))
 }
 
+// asker asks the database, in a transaction or outside.
+type asker interface {
+	QueryRowContext(context.Context, string, ...any) *sql.Row
+}
+
 // schemaVersion is 0 for a database without tables.
-func (s *Store) schemaVersion(ctx context.Context) (int, error) {
+func (s *Store) schemaVersion(ctx context.Context, from asker) (int, error) {
 	var tables int
-	if err := s.db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_master WHERE name = 'meta'`).Scan(&tables); err != nil || tables == 0 {
+	if err := from.QueryRowContext(ctx, s.dialect.hasMeta).Scan(&tables); err != nil || tables == 0 {
 		return 0, err
 	}
 	var version string
-	err := s.db.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = 'schema_version'`).Scan(&version)
+	err := from.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = 'schema_version'`).Scan(&version)
 	if err != nil {
 		return 0, err
 	}
 	return strconv.Atoi(version)
 }
 
-// migrate brings the schema to this program's version, each migration in a transaction of its own.
+// migrate brings the schema to this program's version, each migration in a transaction of its own. Other processes
+// may be at it too.
 func (s *Store) migrate(ctx context.Context, now time.Time) error {
-	version, err := s.schemaVersion(ctx)
-	if err != nil {
-		return err
-	}
-	names := schema()
-	if version > len(names) {
-		return schemaError(version)
-	}
-	for i := version; i < len(names); i++ {
-		script, err := migrations.ReadFile(names[i])
-		if err != nil {
-			return err
-		}
+	version, err := s.schemaVersion(ctx, s.db)
+	for err == nil && version < len(schema()) {
 		err = s.tx(ctx, func(tx *sql.Tx) error {
-			if _, err := tx.ExecContext(ctx, string(script)); err != nil {
-				return err
-			}
-			if i == 0 {
-				if _, err := tx.ExecContext(ctx, `INSERT INTO meta (name, value) VALUES ('control_plane_id', $1), ('schema_version', '0')`, controlplane.NewID(now)); err != nil {
-					return err
-				}
-			}
-			_, err := tx.ExecContext(ctx, `UPDATE meta SET value = $1 WHERE name = 'schema_version'`, strconv.Itoa(i+1))
+			version, err = s.migrateOnce(ctx, tx, now)
 			return err
 		})
-		if err != nil {
-			return fmt.Errorf("migrate with %s: %w", names[i], err)
-		}
 	}
-	return nil
+	if err == nil && version > len(schema()) {
+		return schemaError(version)
+	}
+	return err
 }
 
-func (s *Store) tx(ctx context.Context, do func(*sql.Tx) error) error {
-	tx, err := s.db.BeginTx(ctx, nil)
+// migrateOnce makes the next migration and returns the version that the schema has then.
+func (s *Store) migrateOnce(ctx context.Context, tx *sql.Tx, now time.Time) (int, error) {
+	if lock := s.dialect.migrationLock; lock != "" {
+		if _, err := tx.ExecContext(ctx, lock); err != nil {
+			return 0, err
+		}
+	}
+	version, err := s.schemaVersion(ctx, tx) // again: another process may have migrated before the lock was ours
+	if err != nil || version >= len(schema()) {
+		return version, err
+	}
+	name := schema()[version]
+	script, err := migrations.ReadFile(name)
 	if err != nil {
-		return err
+		return version, err
 	}
-	if err := do(tx); err != nil {
-		return errors.Join(err, tx.Rollback())
+	if _, err := tx.ExecContext(ctx, string(script)); err != nil {
+		return version, fmt.Errorf("migrate with %s: %w", name, err)
 	}
-	return tx.Commit()
+	if version == 0 {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO meta (name, value) VALUES ('control_plane_id', $1), ('schema_version', '0')`, controlplane.NewID(now)); err != nil {
+			return version, err
+		}
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE meta SET value = $1 WHERE name = 'schema_version'`, strconv.Itoa(version+1))
+	return version + 1, err
 }
 
 // notFound translates SQL's word for it.
@@ -253,12 +260,6 @@ func notFound(err error) error {
 		return controlplane.ErrNotFound
 	}
 	return err
-}
-
-// unique reports whether err is the breach of a uniqueness constraint.
-func unique(err error) bool {
-	e, ok := errors.AsType[*sqlite.Error](err)
-	return ok && (e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 }
 
 // hit returns miss unless the statement changed a row.
@@ -282,6 +283,9 @@ type query struct {
 // add appends text, its every "?" replaced by the number of the next argument.
 func (q *query) add(text string, args ...any) {
 	for _, a := range args {
+		if s, ok := a.(string); ok {
+			a = storable(s)
+		}
 		q.args = append(q.args, a)
 		text = strings.Replace(text, "?", "$"+strconv.Itoa(len(q.args)), 1)
 	}
@@ -298,6 +302,12 @@ func in[T ~string](q *query, column string, values []T) {
 		q.add("?", string(v))
 	}
 	q.add(")")
+}
+
+// storable is the text as every database can hold it: PostgreSQL knows no NUL and insists on UTF-8. Only what came
+// from outside unchecked is changed by it.
+func storable(s string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "\uFFFD"), "\uFFFD")
 }
 
 func limit(n int) int {

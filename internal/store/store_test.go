@@ -15,6 +15,7 @@ import (
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/controlplane"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/testbed"
 )
 
 var now = time.Date(2026, 3, 1, 2, 0, 0, 123_000_000, time.UTC)
@@ -31,6 +32,37 @@ func openNew(t *testing.T) (*Store, string) {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	return s, path
+}
+
+// opener opens the same database again and again, as one process after the other or beside it.
+type opener func(t *testing.T) *Store
+
+// onBoth runs a test on an empty database of each kind.
+func onBoth(t *testing.T, test func(t *testing.T, open opener)) {
+	t.Helper()
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "control.db")
+		test(t, opening(func(ctx context.Context) (*Store, error) { return Open(ctx, path, now) }))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		address := testbed.StartPostgres(t)
+		test(t, opening(func(ctx context.Context) (*Store, error) { return OpenPostgres(ctx, address, now) }))
+	})
+}
+
+func opening(open func(context.Context) (*Store, error)) opener {
+	return func(t *testing.T) *Store {
+		t.Helper()
+		s, err := open(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		return s
+	}
 }
 
 func fullServer() backup.Server {
@@ -75,31 +107,28 @@ func seed(t *testing.T, s *Store) backup.Backup {
 }
 
 func TestRecordsComeBackAsTheyWereWritten(t *testing.T) {
-	t.Parallel()
-	s, path := openNew(t)
-	b := seed(t, s)
-	reader, err := OpenForReading(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = reader.Close() })
-	for name, from := range map[string]*Store{"the writer": s, "a reader": reader} {
-		server, err := from.Server(t.Context(), "srv_1")
-		if diff := cmp.Diff(fullServer(), server, cmpopts.EquateApproxTime(time.Millisecond)); diff != "" || err != nil {
-			t.Errorf("server from %s: %v %s", name, err, diff)
+	onBoth(t, func(t *testing.T, open opener) {
+		s := open(t)
+		b := seed(t, s)
+		another := open(t)
+		for name, from := range map[string]*Store{"the writer": s, "another process": another} {
+			server, err := from.Server(t.Context(), "srv_1")
+			if diff := cmp.Diff(fullServer(), server, cmpopts.EquateApproxTime(time.Millisecond)); diff != "" || err != nil {
+				t.Errorf("server from %s: %v %s", name, err, diff)
+			}
+			got, err := from.Backup(t.Context(), "bk_1")
+			if diff := cmp.Diff(b, got); diff != "" || err != nil {
+				t.Errorf("backup from %s: %v %s", name, err, diff)
+			}
+			a, err := from.Activity(t.Context(), "act_1")
+			if diff := cmp.Diff(activity("act_1"), a); diff != "" || err != nil {
+				t.Errorf("activity from %s: %v %s", name, err, diff)
+			}
 		}
-		got, err := from.Backup(t.Context(), "bk_1")
-		if diff := cmp.Diff(b, got); diff != "" || err != nil {
-			t.Errorf("backup from %s: %v %s", name, err, diff)
+		if id, _ := another.ID(t.Context()); !strings.HasPrefix(id, "cp_") {
+			t.Errorf("control plane %q", id)
 		}
-		a, err := from.Activity(t.Context(), "act_1")
-		if diff := cmp.Diff(activity("act_1"), a); diff != "" || err != nil {
-			t.Errorf("activity from %s: %v %s", name, err, diff)
-		}
-	}
-	if id, _ := reader.ID(t.Context()); !strings.HasPrefix(id, "cp_") {
-		t.Errorf("control plane %q", id)
-	}
+	})
 }
 
 func TestReaderWritesNothing(t *testing.T) {
@@ -111,6 +140,9 @@ func TestReaderWritesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = reader.Close() })
+	if got, err := reader.Backup(t.Context(), "bk_1"); err != nil || !got.Managed {
+		t.Errorf("the reader reads %+v, %v", got, err)
+	}
 	if err := reader.SetManaged(t.Context(), "bk_1", false); err == nil {
 		t.Error("the reader wrote")
 	}
@@ -156,23 +188,28 @@ func TestDatabaseThatIsJustBeingMadeReadsAsEmpty(t *testing.T) {
 }
 
 func TestReopeningKeepsTheIDAndANewerSchemaIsRefused(t *testing.T) {
+	onBoth(t, func(t *testing.T, open opener) {
+		id, _ := open(t).ID(t.Context())
+		again := open(t)
+		if got, _ := again.ID(t.Context()); got != id || !strings.HasPrefix(id, "cp_") {
+			t.Errorf("id %s became %s", id, got)
+		}
+		if _, err := again.db.ExecContext(t.Context(), `UPDATE meta SET value = '99' WHERE name = 'schema_version'`); err != nil {
+			t.Fatal(err)
+		}
+		if err := again.migrate(t.Context(), now); !errors.Is(err, ErrSchema) || !strings.Contains(err.Error(), "newer version") {
+			t.Errorf("a newer schema: %v", err)
+		}
+	})
+}
+
+func TestNewerSchemaIsNotOpened(t *testing.T) {
 	t.Parallel()
 	s, path := openNew(t)
-	id, _ := s.ID(t.Context())
+	if _, err := s.db.ExecContext(t.Context(), `UPDATE meta SET value = '99' WHERE name = 'schema_version'`); err != nil {
+		t.Fatal(err)
+	}
 	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	again, err := Open(t.Context(), path, now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, _ := again.ID(t.Context()); got != id {
-		t.Errorf("id %s became %s", id, got)
-	}
-	if _, err := again.db.ExecContext(t.Context(), `UPDATE meta SET value = '99' WHERE name = 'schema_version'`); err != nil {
-		t.Fatal(err)
-	}
-	if err := again.Close(); err != nil {
 		t.Fatal(err)
 	}
 	for name, opened := range map[string]func() (*Store, error){
@@ -197,156 +234,162 @@ func TestSomethingElseThanADatabaseIsRefused(t *testing.T) {
 }
 
 func TestLeaseIsForOneAndFencesTheOthers(t *testing.T) {
-	t.Parallel()
-	s, _ := openNew(t)
-	seed(t, s)
-	due := now.Add(time.Second)
-	var leased int
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	for range 20 {
-		wg.Go(func() {
-			_, ok, err := s.Lease(t.Context(), "bk_1", due, due.Add(time.Minute))
-			if err != nil {
-				t.Error(err)
-			}
-			if ok {
-				mu.Lock()
-				leased++
-				mu.Unlock()
-			}
-		})
-	}
-	wg.Wait()
-	if leased != 1 {
-		t.Fatalf("leased %d times", leased)
-	}
-	first, err := s.Backup(t.Context(), "bk_1")
-	if err != nil || first.Work.Attempt != 3 {
-		t.Fatalf("attempt %d, %v", first.Work.Attempt, err)
-	}
-	after := due.Add(time.Hour)
-	if _, ok, err := s.Lease(t.Context(), "bk_1", after, after.Add(time.Minute)); !ok || err != nil {
-		t.Fatalf("after the lease had ended: %v, %v", ok, err)
-	}
-	if err := s.SaveStep(t.Context(), first, controlplane.ActivityNote{Activity: activity("act_1")}); !errors.Is(err, controlplane.ErrLeaseLost) {
-		t.Errorf("the overtaken worker: %v", err)
-	}
+	onBoth(t, func(t *testing.T, open opener) {
+		s := open(t)
+		seed(t, s)
+		due := now.Add(time.Second)
+		var leased int
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() {
+				_, ok, err := s.Lease(t.Context(), "bk_1", due, due.Add(time.Minute))
+				if err != nil {
+					t.Error(err)
+				}
+				if ok {
+					mu.Lock()
+					leased++
+					mu.Unlock()
+				}
+			})
+		}
+		wg.Wait()
+		if leased != 1 {
+			t.Fatalf("leased %d times", leased)
+		}
+		first, err := s.Backup(t.Context(), "bk_1")
+		if err != nil || first.Work.Attempt != 3 {
+			t.Fatalf("attempt %d, %v", first.Work.Attempt, err)
+		}
+		after := due.Add(time.Hour)
+		if _, ok, err := s.Lease(t.Context(), "bk_1", after, after.Add(time.Minute)); !ok || err != nil {
+			t.Fatalf("after the lease had ended: %v, %v", ok, err)
+		}
+		if err := s.SaveStep(t.Context(), first, controlplane.ActivityNote{Activity: activity("act_1")}); !errors.Is(err, controlplane.ErrLeaseLost) {
+			t.Errorf("the overtaken worker: %v", err)
+		}
+	})
 }
 
 func TestRowWithoutANextStepIsNotLeased(t *testing.T) {
-	t.Parallel()
-	s, _ := openNew(t)
-	if err := s.InsertServer(t.Context(), fullServer(), activity("act_0"), controlplane.Idempotency{}); err != nil {
-		t.Fatal(err)
-	}
-	b := fullBackup("bk_1")
-	b.Work.NextStepAt = time.Time{}
-	if err := s.InsertBackup(t.Context(), b, activity("act_1"), controlplane.Idempotency{}); err != nil {
-		t.Fatal(err)
-	}
-	if _, ok, err := s.Lease(t.Context(), "bk_1", now.Add(time.Hour), now.Add(2*time.Hour)); ok || err != nil {
-		t.Errorf("leased %v, %v", ok, err)
-	}
+	onBoth(t, func(t *testing.T, open opener) {
+		s := open(t)
+		if err := s.InsertServer(t.Context(), fullServer(), activity("act_0"), controlplane.Idempotency{}); err != nil {
+			t.Fatal(err)
+		}
+		b := fullBackup("bk_1")
+		b.Work.NextStepAt = time.Time{}
+		if err := s.InsertBackup(t.Context(), b, activity("act_1"), controlplane.Idempotency{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, ok, err := s.Lease(t.Context(), "bk_1", now.Add(time.Hour), now.Add(2*time.Hour)); ok || err != nil {
+			t.Errorf("leased %v, %v", ok, err)
+		}
+	})
 }
 
 func TestPagesFollowEachOther(t *testing.T) {
-	t.Parallel()
-	s, _ := openNew(t)
-	seed(t, s)
-	for _, id := range []backup.ID{"bk_2", "bk_3", "bk_4", "bk_5"} {
-		b := fullBackup(id)
-		b.Managed = id != "bk_3"
-		if err := s.InsertBackup(t.Context(), b, activity("act_"+backup.ActivityID(id)), controlplane.Idempotency{}); err != nil {
-			t.Fatal(err)
+	onBoth(t, func(t *testing.T, open opener) {
+		s := open(t)
+		seed(t, s)
+		for _, id := range []backup.ID{"bk_2", "bk_3", "bk_4", "bk_5"} {
+			b := fullBackup(id)
+			b.Managed = id != "bk_3"
+			if err := s.InsertBackup(t.Context(), b, activity("act_"+backup.ActivityID(id)), controlplane.Idempotency{}); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	managed := true
-	var got []backup.ID
-	for _, f := range []controlplane.BackupFilter{
-		{Page: controlplane.Page{Limit: 2}},
-		{Page: controlplane.Page{Limit: 2, After: "bk_2"}},
-		{Page: controlplane.Page{Limit: 2, After: "bk_4"}},
-		{Newest: true, Managed: &managed, Page: controlplane.Page{Limit: 3}},
-		{IDs: []backup.ID{"bk_1", "bk_5"}},
-		{Statuses: []backup.Status{"failed"}},
-	} {
-		page, err := s.Backups(t.Context(), f)
-		if err != nil {
-			t.Fatal(err)
+		managed := true
+		var got []backup.ID
+		for _, f := range []controlplane.BackupFilter{
+			{Page: controlplane.Page{Limit: 2}},
+			{Page: controlplane.Page{Limit: 2, After: "bk_2"}},
+			{Page: controlplane.Page{Limit: 2, After: "bk_4"}},
+			{Newest: true, Managed: &managed, Page: controlplane.Page{Limit: 3}},
+			{IDs: []backup.ID{"bk_1", "bk_5"}},
+			{Statuses: []backup.Status{"failed"}},
+		} {
+			page, err := s.Backups(t.Context(), f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, b := range page {
+				got = append(got, b.ID)
+			}
+			got = append(got, "|")
 		}
-		for _, b := range page {
-			got = append(got, b.ID)
+		want := []backup.ID{"bk_1", "bk_2", "|", "bk_3", "bk_4", "|", "bk_5", "|", "bk_5", "bk_4", "bk_2", "|", "bk_1", "bk_5", "|", "|"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
 		}
-		got = append(got, "|")
-	}
-	want := []backup.ID{"bk_1", "bk_2", "|", "bk_3", "bk_4", "|", "bk_5", "|", "bk_5", "bk_4", "bk_2", "|", "bk_1", "bk_5", "|", "|"}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
+	})
 }
 
 func TestReleaseAllEndsLeasesAndHolds(t *testing.T) {
-	t.Parallel()
-	s, _ := openNew(t)
-	seed(t, s)
-	due := now.Add(time.Second)
-	if _, ok, err := s.Lease(t.Context(), "bk_1", due, due.Add(time.Hour)); !ok || err != nil {
-		t.Fatal(ok, err)
-	}
-	if ok, err := s.Adopt(t.Context(), "bk_1", "other", now, now.Add(time.Hour)); ok || err != nil {
-		t.Fatalf("a held backup was adopted: %v, %v", ok, err)
-	}
-	if err := s.ReleaseAll(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if _, ok, err := s.Lease(t.Context(), "bk_1", due, due.Add(time.Hour)); !ok || err != nil {
-		t.Errorf("lease: %v, %v", ok, err)
-	}
-	if ok, err := s.Adopt(t.Context(), "bk_1", "other", now, now.Add(time.Hour)); !ok || err != nil {
-		t.Errorf("adopt: %v, %v", ok, err)
-	}
+	onBoth(t, func(t *testing.T, open opener) {
+		s := open(t)
+		seed(t, s)
+		due := now.Add(time.Second)
+		if _, ok, err := s.Lease(t.Context(), "bk_1", due, due.Add(time.Hour)); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		if ok, err := s.Adopt(t.Context(), "bk_1", "other", now, now.Add(time.Hour)); ok || err != nil {
+			t.Fatalf("a held backup was adopted: %v, %v", ok, err)
+		}
+		if err := s.ReleaseAll(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, ok, err := s.Lease(t.Context(), "bk_1", due, due.Add(time.Hour)); !ok || err != nil {
+			t.Errorf("lease: %v, %v", ok, err)
+		}
+		if ok, err := s.Adopt(t.Context(), "bk_1", "other", now, now.Add(time.Hour)); !ok || err != nil {
+			t.Errorf("adopt: %v, %v", ok, err)
+		}
+	})
 }
 
 func TestIdempotencyKeyIsUsedOnce(t *testing.T) {
-	t.Parallel()
-	s, _ := openNew(t)
-	once := controlplane.Idempotency{Key: "k", Digest: "d"}
-	if err := s.InsertServer(t.Context(), fullServer(), activity("act_0"), once); err != nil {
-		t.Fatal(err)
-	}
-	used, err := s.Used(t.Context(), "k")
-	if diff := cmp.Diff(controlplane.Used{Digest: "d", ResourceID: "srv_1"}, used); diff != "" || err != nil {
-		t.Error(err, diff)
-	}
-	if err := s.InsertBackup(t.Context(), fullBackup("bk_1"), activity("act_1"), once); !errors.Is(err, controlplane.ErrConflict) {
-		t.Errorf("the key again: %v", err)
-	}
-	if _, err := s.Backup(t.Context(), "bk_1"); !errors.Is(err, controlplane.ErrNotFound) {
-		t.Errorf("half a record was written: %v", err)
-	}
+	onBoth(t, func(t *testing.T, open opener) {
+		s := open(t)
+		once := controlplane.Idempotency{Key: "k", Digest: "d"}
+		if err := s.InsertServer(t.Context(), fullServer(), activity("act_0"), once); err != nil {
+			t.Fatal(err)
+		}
+		used, err := s.Used(t.Context(), "k")
+		if diff := cmp.Diff(controlplane.Used{Digest: "d", ResourceID: "srv_1"}, used); diff != "" || err != nil {
+			t.Error(err, diff)
+		}
+		if err := s.InsertBackup(t.Context(), fullBackup("bk_1"), activity("act_1"), once); !errors.Is(err, controlplane.ErrConflict) {
+			t.Errorf("the key again: %v", err)
+		}
+		if _, err := s.Backup(t.Context(), "bk_1"); !errors.Is(err, controlplane.ErrNotFound) {
+			t.Errorf("half a record was written: %v", err)
+		}
+	})
 }
 
 func TestLogLinesAreNumberedInTurn(t *testing.T) {
-	t.Parallel()
-	s, _ := openNew(t)
-	seed(t, s)
-	due := now.Add(time.Second)
-	for _, text := range []string{"one", "two"} {
-		b, ok, err := s.Lease(t.Context(), "bk_1", due, due.Add(time.Minute))
-		if !ok || err != nil {
-			t.Fatal(ok, err)
+	onBoth(t, func(t *testing.T, open opener) {
+		s := open(t)
+		seed(t, s)
+		due := now.Add(time.Second)
+		for _, text := range []string{"one", "two"} {
+			b, ok, err := s.Lease(t.Context(), "bk_1", due, due.Add(time.Minute))
+			if !ok || err != nil {
+				t.Fatal(ok, err)
+			}
+			b.Work.LeaseUntil = time.Time{}
+			note := controlplane.ActivityNote{Activity: activity("act_1"), Lines: []backup.LogLine{{At: now, Step: "start", Text: text}, {At: now, Step: "start", Text: text + "!"}}}
+			if err := s.SaveStep(t.Context(), b, note); err != nil {
+				t.Fatal(err)
+			}
 		}
-		b.Work.LeaseUntil = time.Time{}
-		note := controlplane.ActivityNote{Activity: activity("act_1"), Lines: []backup.LogLine{{At: now, Step: "start", Text: text}, {At: now, Step: "start", Text: text + "!"}}}
-		if err := s.SaveStep(t.Context(), b, note); err != nil {
-			t.Fatal(err)
+		got, err := s.Log(t.Context(), "act_1")
+		want := []backup.LogLine{{Seq: 1, At: now, Step: "start", Text: "one"}, {Seq: 2, At: now, Step: "start", Text: "one!"},
+			{Seq: 3, At: now, Step: "start", Text: "two"}, {Seq: 4, At: now, Step: "start", Text: "two!"}}
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Error(err, diff)
 		}
-	}
-	got, err := s.Log(t.Context(), "act_1")
-	want := []backup.LogLine{{Seq: 1, At: now, Step: "start", Text: "one"}, {Seq: 2, At: now, Step: "start", Text: "one!"},
-		{Seq: 3, At: now, Step: "start", Text: "two"}, {Seq: 4, At: now, Step: "start", Text: "two!"}}
-	if diff := cmp.Diff(want, got); diff != "" || err != nil {
-		t.Error(err, diff)
-	}
+	})
 }

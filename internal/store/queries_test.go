@@ -1,0 +1,207 @@
+package store
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/controlplane"
+)
+
+func TestServersAreNamedOnceAndChangedInTurn(t *testing.T) {
+	onBoth(t, func(t *testing.T, open opener) {
+		s, ctx := open(t), t.Context()
+		seed(t, s)
+		twin := fullServer()
+		twin.ID = "srv_2"
+		if err := s.InsertServer(ctx, twin, activity("act_2"), controlplane.Idempotency{}); !errors.Is(err, controlplane.ErrNameTaken) {
+			t.Errorf("the name again: %v", err)
+		}
+		twin.Name = "web-2"
+		if err := s.InsertServer(ctx, twin, activity("act_2"), controlplane.Idempotency{}); err != nil {
+			t.Fatal(err)
+		}
+		twin.Name, twin.Version = "web-1", 2
+		if err := s.UpdateServer(ctx, twin, activity("act_3")); !errors.Is(err, controlplane.ErrNameTaken) {
+			t.Errorf("renamed to a taken name: %v", err)
+		}
+		gone := fullServer()
+		gone.Version, gone.DeletedAt = 2, now
+		if err := s.UpdateServer(ctx, gone, activity("act_3")); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.UpdateServer(ctx, gone, activity("act_4")); !errors.Is(err, controlplane.ErrConflict) {
+			t.Errorf("an old version: %v", err)
+		}
+		if err := s.UpdateServer(ctx, twin, activity("act_4")); err != nil {
+			t.Errorf("a deleted server keeps its name: %v", err)
+		}
+		if err := s.RecordHostKey(ctx, "srv_2", "another"); err != nil {
+			t.Error(err)
+		}
+		got, err := s.ServerByName(ctx, "web-1")
+		if err != nil || got.ID != "srv_2" || got.RecordedHostKey != "rec" {
+			t.Errorf("%+v, %v", got, err)
+		}
+		all, err := s.Servers(ctx, controlplane.Page{})
+		if err != nil || len(all) != 1 {
+			t.Errorf("%d servers, %v", len(all), err)
+		}
+	})
+}
+
+func TestRequestsAndStepsDoNotOverwriteEachOther(t *testing.T) {
+	onBoth(t, func(t *testing.T, open opener) {
+		s, ctx := open(t), t.Context()
+		if err := s.InsertServer(ctx, fullServer(), activity("act_0"), controlplane.Idempotency{}); err != nil {
+			t.Fatal(err)
+		}
+		b := fullBackup("bk_1")
+		b.Work.CancelAt = time.Time{}
+		if err := s.InsertBackup(ctx, b, activity("act_1"), controlplane.Idempotency{}); err != nil {
+			t.Fatal(err)
+		}
+		due := now.Add(time.Second)
+		b, ok, err := s.Lease(ctx, "bk_1", due, due.Add(time.Minute))
+		if !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		cancelled := due.Add(time.Second)
+		for range 2 { // the first one counts
+			if err := s.RequestCancel(ctx, "bk_1", cancelled); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.Work.LeaseUntil, b.Work.NextStepAt = time.Time{}, due.Add(time.Hour)
+		if err := s.SaveStep(ctx, b, controlplane.ActivityNote{Activity: activity("act_1")}); err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.Backup(ctx, "bk_1")
+		if err != nil || !got.Work.NextStepAt.Equal(cancelled) || !got.Work.CancelAt.Equal(cancelled) {
+			t.Errorf("next step at %s, %v", got.Work.NextStepAt, err)
+		}
+		for early, want := range map[time.Duration]int{0: 1, time.Millisecond: 0} {
+			if found, err := s.Due(ctx, cancelled.Add(-early), 10); err != nil || len(found) != want {
+				t.Errorf("due %s before: %v, %v", early, found, err)
+			}
+		}
+		if err := errors.Join(s.SetRetention(ctx, "bk_1", 3, due), s.SetManaged(ctx, "bk_1", false), s.Hold(ctx, "bk_1", "me", due)); err != nil {
+			t.Error(err)
+		}
+		if err := s.SetManaged(ctx, "bk_9", false); !errors.Is(err, controlplane.ErrNotFound) {
+			t.Errorf("a backup that is not there: %v", err)
+		}
+		if adopted, err := s.Adopt(ctx, "bk_1", "you", due, cancelled); adopted || err != nil {
+			t.Errorf("adopted while held: %v, %v", adopted, err)
+		}
+		if adopted, err := s.Adopt(ctx, "bk_1", "you", cancelled, cancelled); !adopted || err != nil {
+			t.Errorf("adopted: %v, %v", adopted, err)
+		}
+		got.Status, got.DeletedAt, got.DeleteReason = "failed", cancelled, "expired"
+		if err := s.BuryBackup(ctx, got, activity("act_2")); err != nil {
+			t.Error(err)
+		}
+		if err := s.BuryBackup(ctx, got, activity("act_3")); !errors.Is(err, controlplane.ErrNotFound) {
+			t.Errorf("buried again: %v", err)
+		}
+		if _, err := s.LastFailed(ctx, "srv_1"); !errors.Is(err, controlplane.ErrNotFound) {
+			t.Errorf("nothing has failed: %v", err)
+		}
+		acts, err := s.Activities(ctx, controlplane.ActivityFilter{TargetID: "bk_1", ServerID: "srv_1", Page: controlplane.Page{After: "act_2"}})
+		if err != nil || len(acts) != 2 || acts[0].ID != "act_1" {
+			t.Errorf("activities %+v, %v", acts, err)
+		}
+	})
+}
+
+func TestTokensComeBackAndAreRevokedOnce(t *testing.T) {
+	onBoth(t, func(t *testing.T, open opener) {
+		s, ctx := open(t), t.Context()
+		first := backup.Token{ID: "tok_1", Name: "ci", Role: "admin", Hash: "h1", CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
+		if err := s.InsertToken(ctx, first); err != nil {
+			t.Fatal(err)
+		}
+		second := first
+		second.ID, second.Hash = "tok_2", "h2"
+		if err := s.InsertToken(ctx, second); !errors.Is(err, controlplane.ErrNameTaken) {
+			t.Errorf("the name again: %v", err)
+		}
+		if err := errors.Join(s.TouchToken(ctx, "tok_1", now), s.RevokeToken(ctx, "tok_1", now), s.InsertToken(ctx, second)); err != nil {
+			t.Error(err)
+		}
+		if err := s.RevokeToken(ctx, "tok_1", now); !errors.Is(err, controlplane.ErrNotFound) {
+			t.Errorf("revoked again: %v", err)
+		}
+		first.LastUsedAt, first.RevokedAt = now, now
+		got, err := s.Token(ctx, "h1")
+		if diff := cmp.Diff(first, got); diff != "" || err != nil {
+			t.Error(err, diff)
+		}
+		all, err := s.Tokens(ctx, controlplane.Page{})
+		if diff := cmp.Diff([]backup.Token{first, second}, all); diff != "" || err != nil {
+			t.Error(err, diff)
+		}
+	})
+}
+
+func TestKeyCheckIsOfTheFirst(t *testing.T) {
+	onBoth(t, func(t *testing.T, open opener) {
+		s, ctx := open(t), t.Context()
+		if check, err := s.KeyCheck(ctx); check != "" || err != nil {
+			t.Errorf("%q, %v", check, err)
+		}
+		if err := s.SetKeyCheck(ctx, "sealed"); err != nil {
+			t.Error(err)
+		}
+		if err := open(t).SetKeyCheck(ctx, "another"); !errors.Is(err, controlplane.ErrConflict) {
+			t.Errorf("the second: %v", err)
+		}
+		if check, err := s.KeyCheck(ctx); check != "sealed" || err != nil {
+			t.Errorf("%q, %v", check, err)
+		}
+		if err := s.Ping(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestTextThatADatabaseCannotHoldIsKeptAllTheSame(t *testing.T) {
+	onBoth(t, func(t *testing.T, open opener) {
+		s, ctx := open(t), t.Context()
+		const odd, kept = "a\x00b\xffc'\"\n\u2028é", "a\uFFFDb\uFFFDc'\"\n\u2028é"
+		srv := fullServer()
+		srv.Name = odd
+		if err := s.InsertServer(ctx, srv, activity("act_0"), controlplane.Idempotency{Key: odd, Digest: "d"}); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.ServerByName(ctx, odd); got.Name != kept || err != nil {
+			t.Errorf("%q, %v", got.Name, err)
+		}
+		if _, err := s.Used(ctx, odd); err != nil {
+			t.Error(err)
+		}
+		b := fullBackup("bk_1")
+		b.Output, b.Files.Include = odd, []string{odd}
+		if err := s.InsertBackup(ctx, b, activity("act_1"), controlplane.Idempotency{}); err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.Backup(ctx, "bk_1")
+		if err != nil || got.Output != kept || got.Files.Include[0] != "a\x00b\uFFFDc'\"\n\u2028é" {
+			t.Errorf("%q, %q, %v", got.Output, got.Files.Include, err)
+		}
+		for _, err := range []error{
+			s.Hold(ctx, "bk_1", odd, now),
+			second(s.Server(ctx, odd)), second(s.Backup(ctx, odd)), second(s.Activity(ctx, odd)),
+			second(s.Backups(ctx, controlplane.BackupFilter{Page: controlplane.Page{After: odd}})),
+		} {
+			if err != nil && !errors.Is(err, controlplane.ErrNotFound) {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func second[T any](_ T, err error) error { return err }
