@@ -50,8 +50,8 @@ func put[T any](to, from *T) {
 }
 
 func seconds(to *time.Duration, from *int) {
-	if from != nil {
-		*to = time.Duration(*from) * time.Second
+	if from != nil { // beyond a day it is refused anyway, and must not wrap around
+		*to = time.Duration(min(max(*from, -1), 24*60*60)) * time.Second
 	}
 }
 

@@ -34,7 +34,7 @@ func New(plane *controlplane.ControlPlane, version string, access Access) http.H
 		writeProblem(w, &api.Problem{Title: "There is no such route", Status: http.StatusNotFound, Code: backup.CodeNotFound,
 			Detail: r.Method + " " + r.URL.Path + " is not part of this API."})
 	})
-	return identify(plane, admit(access, http.MaxBytesHandler(mux, maxBody)))
+	return quiet(admit(access, identify(plane, http.MaxBytesHandler(mux, maxBody))))
 }
 
 // OpenAPI returns the OpenAPI 3.1 document of the API, in JSON.
@@ -54,17 +54,23 @@ func describe(mux *http.ServeMux, h *handlers) huma.API {
 	return a
 }
 
-// identify puts the control plane's id on every answer, so that a client notices when it talks to another one, and
-// headers that keep a browser from doing anything with it.
-func identify(plane *controlplane.ControlPlane, next http.Handler) http.Handler {
+// quiet puts headers on every answer that keep a browser from doing anything with it.
+func quiet(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		if id, err := plane.Store.ID(r.Context()); err == nil {
-			h.Set(api.ControlPlaneHeader, id)
-		}
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// identify puts the control plane's id on every answer, so that a client notices when it talks to another one.
+func identify(plane *controlplane.ControlPlane, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if id, err := plane.Store.ID(r.Context()); err == nil {
+			w.Header().Set(api.ControlPlaneHeader, id)
+		}
 		next.ServeHTTP(w, r)
 	})
 }

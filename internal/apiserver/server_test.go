@@ -78,8 +78,8 @@ func (s *server) do(method, path, body string, header ...string) (int, map[strin
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if !strings.HasPrefix(resp.Header.Get(api.ControlPlaneHeader), "cp_") {
-		s.t.Errorf("%s %s: no control plane in the answer", method, path)
+	if told := strings.HasPrefix(resp.Header.Get(api.ControlPlaneHeader), "cp_"); told == (resp.StatusCode == http.StatusUnauthorized) {
+		s.t.Errorf("%s %s: %d, and the control plane is told: %v", method, path, resp.StatusCode, told)
 	}
 	var out map[string]any
 	if len(raw) > 0 && json.Unmarshal(raw, &out) != nil {

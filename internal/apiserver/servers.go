@@ -99,7 +99,7 @@ func (h *handlers) createServer(ctx context.Context, in *struct {
 	spec := backup.DefaultServerSpec()
 	in.Body.Apply(&spec)
 	key := keyWish(in.Body)
-	if in.Body.GenerateKey == nil && len(key.Private) == 0 {
+	if in.Body.GenerateKey == nil && key.Private == nil {
 		key.Generate = true
 	}
 	s, err := h.plane.CreateServer(ctx, spec, key, once)

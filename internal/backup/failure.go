@@ -39,6 +39,7 @@ const (
 	FactArchiveDamaged  Fact = "archive_damaged"
 	FactJobGone         Fact = "job_gone"
 	FactJobKilled       Fact = "job_killed"
+	FactJobRunning      Fact = "job_running" // its folder cannot be removed yet
 	FactRemoteCommand   Fact = "remote_command_failed"
 	FactUnreachable     Fact = "unreachable_too_long"
 	FactCancelled       Fact = "cancelled"

@@ -16,7 +16,7 @@ func Excerpt(s string, limit int) string {
 		}
 	}
 	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == utf8.RuneError {
+		if unicode.In(r, unicode.Cc, unicode.Cf) || r == utf8.RuneError { // what a terminal would obey
 			return '·'
 		}
 		return r

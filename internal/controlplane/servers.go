@@ -10,7 +10,7 @@ import (
 
 // KeyWish says what to do about a server's key pair.
 type KeyWish struct {
-	Private  []byte // the user's own private key, PEM
+	Private  []byte // the user's own private key, PEM; nil: none is brought
 	Generate bool   // make a pair, if the present one is not generated
 	None     bool   // have none
 }
@@ -143,7 +143,7 @@ func (c *ControlPlane) withKey(s backup.Server, wish KeyWish) (backup.Server, er
 	var public string
 	var err error
 	switch {
-	case len(private) > 0:
+	case private != nil:
 		if public, err = c.Keys.PublicLine(private); err != nil {
 			return s, refuse(backup.CodeInvalidArgument, "private_key", "Invalid private key", err.Error()+".",
 				"Give an unencrypted OpenSSH or PEM private key.")

@@ -94,12 +94,20 @@ func factsOf(f backup.Failure, deciding string) *strings.Replacer {
 		"{host_key_wanted}", or(e.HostKeyWant, "none"),
 		"{host_key_got}", or(e.HostKeyGot, "(unknown)"),
 		"{bytes_done}", Bytes(e.BytesDone),
-		"{free}", Bytes(e.FreeBytes),
-		"{total}", Bytes(e.TotalBytes),
+		"{free}", known(e.FreeBytes, e.TotalBytes),
+		"{total}", known(e.TotalBytes, e.TotalBytes),
 		"{exit_status}", fmt.Sprint(f.ExitStatus),
 		"{text}", backup.Excerpt(f.Text, 500),
 		"{line}", or(backup.Excerpt(deciding, 500), or(lastLine(f.Output), backup.Excerpt(f.Text, 500))),
 	)
+}
+
+// known is a size of a file system, where df told its total.
+func known(n, total int64) string {
+	if total <= 0 {
+		return "an unknown amount"
+	}
+	return Bytes(n)
 }
 
 func quoteAll(paths []string) []string {

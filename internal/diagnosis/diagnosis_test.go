@@ -56,7 +56,7 @@ func TestEveryFactIsKnown(t *testing.T) {
 		backup.FactNoKey, backup.FactKeyInvalid, backup.FactDNS, backup.FactRefused, backup.FactTimeout, backup.FactNoRoute,
 		backup.FactHostKeyUnknown, backup.FactHostKeyChanged, backup.FactAuthFailed, backup.FactDropped, backup.FactFolderUnsafe,
 		backup.FactSudo, backup.FactToolMissing, backup.FactPathMissing, backup.FactPathUnreadable, backup.FactToolFailed,
-		backup.FactArchiveEmpty, backup.FactArchiveDamaged, backup.FactJobGone, backup.FactJobKilled, backup.FactRemoteCommand,
+		backup.FactArchiveEmpty, backup.FactArchiveDamaged, backup.FactJobGone, backup.FactJobKilled, backup.FactJobRunning, backup.FactRemoteCommand,
 		backup.FactUnreachable, backup.FactCancelled, backup.FactInternal, backup.FactArchiveVanished,
 	} {
 		for _, evidence := range []backup.Evidence{facts, {}} {

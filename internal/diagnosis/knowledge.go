@@ -95,7 +95,7 @@ var knowledge = []entry{
 		class: "server_offline", code: "SERVER_OFFLINE_AT_RUN", title: "the server could not be reached any more",
 		facts: []backup.Fact{backup.FactUnreachable},
 		cause: "The backup was running when {address} stopped answering, and it did not come back: {text}.",
-		fix:   []string{"Bring the server back, then try again. What the job left there is removed by the next backup's clean-up."},
+		fix:   []string{"Bring the server back, then try again: deleting this backup, which apply does, ends its job and removes its folder there."},
 	},
 	{
 		class: "disk_full", code: "NO_SPACE_LEFT", title: "the server's disk is full",
@@ -191,6 +191,12 @@ var knowledge = []entry{
 		facts: []backup.Fact{backup.FactJobGone},
 		cause: "The process that made the archive is no longer there and left no result: {text}.",
 		fix:   []string{"Look whether the server was restarted, or the process killed (last -x, dmesg), then try again."},
+	},
+	{
+		class: "job_running", title: "the job still runs",
+		facts: []backup.Fact{backup.FactJobRunning},
+		cause: "The job of this backup still runs on {address}, so its folder was not removed.",
+		fix:   []string{"Try again in a minute."},
 	},
 	{
 		class: "cancelled", title: "it was cancelled",

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/controlplane"
@@ -53,7 +55,7 @@ func (r *Runner) Preflight(ctx context.Context, t controlplane.Target, b backup.
 func judge(r ssh.CheckReport, t controlplane.Target, b backup.Backup) *backup.Failure {
 	fail := func(fact backup.Fact, text string, values ...any) *backup.Failure {
 		e := evidence(t, b)
-		e.FreeBytes, e.TotalBytes, e.FreeInodes, e.TotalInodes = r.FreeBytes, r.TotalBytes, r.FreeInodes, r.TotalInodes
+		e.FreeBytes, e.TotalBytes, e.FreeInodes, e.TotalInodes = max(0, r.FreeBytes), max(0, r.TotalBytes), max(0, r.FreeInodes), max(0, r.TotalInodes)
 		return &backup.Failure{Stage: backup.StagePreflight, Fact: fact, Text: fmt.Sprintf(text, values...), Evidence: e}
 	}
 	if len(r.Missing) > 0 {
@@ -114,7 +116,7 @@ func (r *Runner) Watch(ctx context.Context, t controlplane.Target, b backup.Back
 		return backup.Observation{}, explain(err, t, backup.StageArchive)
 	}
 	e := evidence(t, b)
-	e.FreeBytes, e.TotalBytes, e.FreeInodes, e.TotalInodes = s.FreeBytes, s.TotalBytes, s.FreeInodes, s.TotalInodes
+	e.FreeBytes, e.TotalBytes, e.FreeInodes, e.TotalInodes = max(0, s.FreeBytes), max(0, s.TotalBytes), max(0, s.FreeInodes), max(0, s.TotalInodes)
 	e.BytesDone = s.Bytes
 	seen := backup.Observation{Job: backup.Job(s.Job), Alive: s.Alive, Output: text(s.Log), Evidence: e,
 		Progress: backup.Progress{Step: s.Step, Bytes: s.Bytes}}
@@ -255,7 +257,7 @@ func explain(err error, t controlplane.Target, stage backup.Stage) error {
 	if err == nil {
 		return nil
 	}
-	f := &backup.Failure{Stage: stage, Text: err.Error(), Evidence: evidence(t, backup.Backup{})}
+	f := &backup.Failure{Stage: stage, Text: text(err.Error()), Evidence: evidence(t, backup.Backup{})}
 	var connect *ssh.ConnectError
 	var refused *ssh.RefusedError
 	var sudo *ssh.SudoError
@@ -265,18 +267,20 @@ func explain(err error, t controlplane.Target, stage backup.Stage) error {
 		f.Stage, f.Fact = backup.StageConnect, connectFacts[connect.Kind]
 		f.Evidence.HostKeyGot, f.Evidence.HostKeyWant = connect.HostKeyGot, connect.HostKeyWanted
 		if connect.Err != nil {
-			f.Text = connect.Err.Error()
+			f.Text = text(connect.Err.Error())
 		}
 	case errors.As(err, &refused):
-		f.Fact, f.Text = backup.FactFolderUnsafe, refused.Detail
+		f.Fact, f.Text = backup.FactFolderUnsafe, text(refused.Detail)
 	case errors.As(err, &sudo):
 		f.Fact = backup.FactSudo
-		f.Text, f.Output = strings.TrimSpace(sudo.Stderr), sudo.Stderr
+		f.Text, f.Output = text(strings.TrimSpace(sudo.Stderr)), text(sudo.Stderr)
 		if sudo.Missing {
 			f.Text = "sudo is not installed on the server"
 		}
 	case errors.As(err, &remote):
-		f.Fact, f.Output, f.ExitStatus = backup.FactRemoteCommand, remote.Stderr, remote.Exit
+		f.Fact, f.Output, f.ExitStatus = backup.FactRemoteCommand, text(remote.Stderr), remote.Exit
+	case errors.Is(err, ssh.ErrJobRunning):
+		f.Fact = backup.FactJobRunning
 	case errors.Is(err, ssh.ErrNoArchive):
 		f.Fact = backup.FactArchiveVanished
 	case errors.Is(err, context.DeadlineExceeded): // of the step: the server took too long to answer
@@ -299,7 +303,13 @@ func evidence(t controlplane.Target, b backup.Backup) backup.Evidence {
 		PublicKey: s.PublicKey, Privilege: string(s.Privilege)}
 }
 
-// text is a server's output as it may be stored: valid UTF-8 without NUL, which PostgreSQL's text refuses.
+// text is a server's output as it may be stored and shown: valid UTF-8 on lines, without the control characters that
+// a terminal would obey, and without NUL, which PostgreSQL's text refuses.
 func text(output string) string {
-	return strings.ReplaceAll(strings.ToValidUTF8(output, "\uFFFD"), "\x00", "\uFFFD")
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && unicode.In(r, unicode.Cc, unicode.Cf) {
+			return utf8.RuneError
+		}
+		return r
+	}, strings.ToValidUTF8(output, string(utf8.RuneError)))
 }

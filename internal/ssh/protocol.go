@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -162,7 +163,7 @@ var (
 
 func parseCheck(a answer, includes int) (CheckReport, error) {
 	report := CheckReport{
-		Missing:      a["missing"],
+		Missing:      toolNames(a["missing"]),
 		GNUTar:       a.flag("gnu_tar"),
 		SudoOK:       a.text("uid") == "0",
 		Folder:       FolderState(a.text("folder")),
@@ -190,6 +191,26 @@ func parseCheck(a answer, includes int) (CheckReport, error) {
 	return report, nil
 }
 
+// toolNames keeps what may be the name of a tool, of not more tools than the script looks for.
+func toolNames(said []string) []string {
+	names := slices.DeleteFunc(slices.Clone(said), func(name string) bool { return !toolPattern.MatchString(name) })
+	return names[:min(len(names), maxTools)]
+}
+
+// maxTools is above the number of tools that the script needs.
+const maxTools = 40
+
+var toolPattern = regexp.MustCompile(`^[A-Za-z0-9._+-]{1,32}( with -T and -X)?$`)
+
+// clockTime is a server's time in Unix seconds, 0 where it says none that a calendar has.
+func clockTime(seconds int64) int64 {
+	const endOfYear9999 = 253402300799
+	if seconds < 0 || seconds > endOfYear9999 {
+		return 0
+	}
+	return seconds
+}
+
 func parseStatus(a answer, log []byte) (Status, error) {
 	status := Status{
 		Exists:      a.flag("exists"),
@@ -205,7 +226,7 @@ func parseStatus(a answer, log []byte) (Status, error) {
 	if step := a.text("progress_step"); wordPattern.MatchString(step) {
 		status.Step = step
 		status.Bytes = max(0, a.number("progress_bytes"))
-		status.ProgressAt = max(0, a.number("progress_at"))
+		status.ProgressAt = clockTime(a.number("progress_at"))
 	}
 	if a.has("result_ok") {
 		result, err := parseResult(a)
