@@ -26,14 +26,15 @@ type plane struct {
 	cp      *controlplane.ControlPlane
 	store   *store.Store
 	runner  *runner.Runner
+	keys    *keyring
 }
 
 // assemble puts a control plane over a store. createKey says whether a master key may be made.
 func assemble(c Config, s *store.Store, createKey bool) *plane {
-	r := runner.New()
-	cp := controlplane.New(controlplane.Config{Store: s, Runner: r, Keys: sshKeys{}, Sealer: &keyring{store: s, create: createKey},
+	r, keys := runner.New(), &keyring{store: s, create: createKey}
+	cp := controlplane.New(controlplane.Config{Store: s, Runner: r, Keys: sshKeys{}, Sealer: keys,
 		Clock: wallClock{}, Log: c.Log, UnreachableLimit: c.UnreachableLimit, Boundary: c.Boundary})
-	return &plane{handler: apiserver.New(cp, c.Version, apiserver.Local), cp: cp, store: s, runner: r}
+	return &plane{handler: apiserver.New(cp, c.Version, apiserver.Local), cp: cp, store: s, runner: r, keys: keys}
 }
 
 func (p *plane) close() error {
@@ -64,7 +65,7 @@ func own(ctx context.Context, c Config, d dataDir, lock *flock.Flock) (*owner, e
 	if err != nil {
 		return nil, err
 	}
-	if err := s.ReleaseAll(ctx); err != nil {
+	if err := s.ReleaseAll(ctx, time.Now().Add(controlplane.HoldFor)); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	o := &owner{plane: assemble(c, s, true), lock: lock, memory: newPipeListener(), log: c.Log}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -12,12 +13,15 @@ import (
 	"time"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/apiserver"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/store"
 )
 
 // ServeConfig says how a control plane runs by itself.
 type ServeConfig struct {
 	Config
-	Listen string // host:port; without TLS only on a loopback address
+	// Database is the URL of a PostgreSQL database, instead of a data directory. Several processes may share one.
+	Database string
+	Listen   string // host:port; without TLS only on a loopback address
 	// TLSCert and TLSKey name PEM files; both or neither. They are read anew for every connection, so that a renewed
 	// certificate needs no restart.
 	TLSCert, TLSKey string
@@ -32,13 +36,10 @@ const (
 	shutdownGrace = 5 * time.Second // for requests under way; long polls are repeated by their clients
 )
 
-// Serve owns the data directory, looks after every backup in it, and answers on the network and on the directory's
-// socket, until ctx ends. Steps under way are then given back as they were; jobs on servers go on.
+// Serve looks after every backup of a control plane and answers on the network until ctx ends. Steps under way are
+// then given back as they were; jobs on servers go on. It owns the data directory and answers on its socket too, or
+// shares the work with the other processes on the database.
 func Serve(ctx context.Context, c ServeConfig) error {
-	e, err := NewEmbedded(c.Config)
-	if err != nil {
-		return err
-	}
 	certificate, err := c.certificate()
 	if err != nil {
 		return err
@@ -52,18 +53,42 @@ func Serve(ctx context.Context, c ServeConfig) error {
 	if certificate != nil {
 		listener = tls.NewListener(listener, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate, NextProtos: []string{"h2", "http/1.1"}})
 	}
-	o, err := e.becomeServer(ctx)
+	p, end, err := c.start(ctx)
 	if err != nil {
 		return err
 	}
 	swept := make(chan struct{})
 	go func() {
 		defer close(swept)
-		o.cp.Sweep(ctx)
+		p.cp.Sweep(ctx)
 	}()
-	err = o.answer(ctx, listener, apiserver.Limit(apiserver.New(o.cp, c.Version, apiserver.ByToken(o.cp))), c.Ready)
+	err = p.answer(ctx, listener, apiserver.Limit(apiserver.New(p.cp, c.Version, apiserver.ByToken(p.cp))), c.Ready)
 	<-swept
-	return errors.Join(err, o.close())
+	return errors.Join(err, end())
+}
+
+// start starts the control plane and returns how to end it.
+func (c ServeConfig) start(ctx context.Context) (*plane, func() error, error) {
+	if c.Database != "" {
+		s, err := share(ctx, c)
+		if err != nil {
+			return nil, nil, err
+		}
+		s.cp.Log.Info("control plane shares a database", "database", store.PostgresName(c.Database))
+		if c.DataDir != "" {
+			s.cp.Log.Warn("the data directory is not used: the records are in the database", "data_dir", c.DataDir)
+		}
+		return s.plane, s.close, nil
+	}
+	e, err := NewEmbedded(c.Config)
+	if err != nil {
+		return nil, nil, err
+	}
+	o, err := e.becomeServer(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return o.plane, o.close, nil
 }
 
 // certificate returns how to find the certificate, nil for plain HTTP, which is for loopback alone.
@@ -121,15 +146,16 @@ func (e *Embedded) becomeServer(ctx context.Context) (*owner, error) {
 }
 
 // answer answers requests until ctx ends.
-func (o *owner) answer(ctx context.Context, l net.Listener, handler http.Handler, ready func(string)) error {
+func (p *plane) answer(ctx context.Context, l net.Listener, handler http.Handler, ready func(string)) error {
 	mux := http.NewServeMux()
 	mux.Handle("/", handler)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { ok(w, nil) })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { ok(w, o.store.Ping(r.Context())) })
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, ErrorLog: o.server.ErrorLog}
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { ok(w, p.store.Ping(r.Context())) })
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
+		ErrorLog: slog.NewLogLogger(p.cp.Log.Handler(), slog.LevelWarn)}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
-	o.log.Info("control plane answers", "address", l.Addr().String(), "control_plane", o.storeID(ctx))
+	p.cp.Log.Info("control plane answers", "address", l.Addr().String(), "control_plane", p.storeID(ctx))
 	if ready != nil {
 		ready(l.Addr().String())
 	}
@@ -138,7 +164,7 @@ func (o *owner) answer(ctx context.Context, l net.Listener, handler http.Handler
 		return fmt.Errorf("answer requests: %w", err)
 	case <-ctx.Done():
 	}
-	o.log.Info("control plane ends")
+	p.cp.Log.Info("control plane ends")
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
 	defer cancel()
 	if err := server.Shutdown(grace); err != nil { // whoever still waits asks again elsewhere
@@ -147,8 +173,8 @@ func (o *owner) answer(ctx context.Context, l net.Listener, handler http.Handler
 	return nil
 }
 
-func (o *owner) storeID(ctx context.Context) string {
-	id, err := o.store.ID(ctx)
+func (p *plane) storeID(ctx context.Context) string {
+	id, err := p.store.ID(ctx)
 	if err != nil {
 		return "unknown: " + err.Error()
 	}

@@ -36,10 +36,12 @@ type cli struct {
 	out, err  io.Writer
 	dataDir   string
 	endpoint  string
+	database  string // $CLOUDAIPILOT_DATABASE counts too: see databaseURL
 	tokenFile string
 	json      bool
 
 	embedded *app.Embedded
+	shared   *app.Database
 }
 
 // Run runs the command line and returns the exit status: 0 done, 1 failed, 2 wrong command line, 4 not found.
@@ -54,6 +56,9 @@ func Run(ctx context.Context, version string, args []string, stdout, stderr io.W
 	err := root.ExecuteContext(ctx)
 	if c.embedded != nil {
 		err = errors.Join(err, c.embedded.Close())
+	}
+	if c.shared != nil {
+		err = errors.Join(err, c.shared.Close())
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "Error:", err)
@@ -97,6 +102,9 @@ Exit status: 0 done, 1 failed, 2 wrong command line, 4 not found.`,
 	}
 	root.PersistentFlags().StringVar(&c.dataDir, "data-dir", dir, "data directory of the control plane ($CLOUDAIPILOT_DATA_DIR)")
 	root.PersistentFlags().StringVar(&c.endpoint, "endpoint", os.Getenv(app.EndpointEnv), "control plane that runs by itself, instead of a data directory ($"+app.EndpointEnv+")")
+	// The environment's value is no default here: help prints defaults, and this one may hold a password.
+	root.PersistentFlags().StringVar(&c.database, "database", "", "URL of a PostgreSQL database, instead of a data directory ($"+app.DatabaseEnv+
+		"); a password does not belong here, where every process can see it, but into the environment or PGPASSFILE")
 	root.PersistentFlags().StringVar(&c.tokenFile, "token-file", "", "file with the token for the endpoint (default: $"+app.TokenEnv+")")
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "print JSON")
 	root.AddCommand(c.versionCommand(), c.serverCommand(), c.backupCommand(), c.activityCommand(), c.tokenCommand(), c.serveCommand(), c.openAPICommand())
@@ -139,8 +147,26 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	return cmd
 }
 
+// databaseURL is empty where there is a data directory or an endpoint instead.
+func (c *cli) databaseURL() string {
+	if c.database != "" {
+		return c.database
+	}
+	return os.Getenv(app.DatabaseEnv)
+}
+
 // client opens the way to the control plane.
 func (c *cli) client() (*apiclient.Client, error) {
+	database := c.databaseURL()
+	if c.endpoint != "" && database != "" {
+		return nil, usageError{fmt.Errorf("--endpoint (or $%s) and --database (or $%s) both name a control plane; name one", app.EndpointEnv, app.DatabaseEnv)}
+	}
+	if database != "" {
+		if c.shared == nil {
+			c.shared = app.NewDatabase(app.Config{Version: c.version}, database)
+		}
+		return c.shared.Client("cloudaipilot/" + c.version), nil
+	}
 	if c.endpoint != "" {
 		token := os.Getenv(app.TokenEnv)
 		if c.tokenFile != "" {

@@ -19,12 +19,15 @@ const defaultListen = "127.0.0.1:8642"
 func (c *cli) serveCommand() *cobra.Command {
 	var config app.ServeConfig
 	var format string
-	cmd := &cobra.Command{Use: "serve", Short: "Run the control plane of the data directory by itself", Args: cobra.NoArgs,
-		Long: `Run the control plane of the data directory by itself, for a team and for months.
+	cmd := &cobra.Command{Use: "serve", Short: "Run the control plane by itself", Args: cobra.NoArgs,
+		Long: `Run the control plane of the data directory, or of a PostgreSQL database, by itself, for a team and for months.
 
 It answers on the network, to whoever has a token (cloudaipilot token create), and on the socket in the data directory, to
 you. It looks after every backup in the directory. SIGINT and SIGTERM end it: steps under way are given back as they were,
 and jobs on servers go on.
+
+With --database the records are in PostgreSQL. Several processes on one database share the work; each needs the same master
+key. There is no data directory then and no socket: commands beside it take --database as well, or a token.
 
 GET /healthz says that it runs, GET /readyz that its database answers.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -32,7 +35,13 @@ GET /healthz says that it runs, GET /readyz that its database answers.`,
 			if err != nil {
 				return err
 			}
-			config.DataDir, config.Version, config.Log = c.dataDir, c.version, log
+			config.Database, config.DataDir, config.Version, config.Log = c.databaseURL(), c.dataDir, c.version, log
+			if config.Database != "" && !cmd.Flags().Changed("data-dir") {
+				config.DataDir = "" // nobody asked for one
+			}
+			if app.DatabaseHasPassword(c.database) {
+				log.Warn("the password of the database is on the command line, where every process can see it: put the URL into $" + app.DatabaseEnv + ", or the password into PGPASSFILE")
+			}
 			return app.Serve(cmd.Context(), config)
 		}}
 	flags := cmd.Flags()
