@@ -11,17 +11,18 @@ import (
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
 )
 
-// HoldFor is how long a client counts as alive after it last asked for its backup.
-const HoldFor = 30 * time.Second
+// HoldFor is how long a client that went away counts as alive: long enough to find the next owner of a data directory.
+const HoldFor = 5 * time.Second
 
 // CreateRequest asks for one backup.
 type CreateRequest struct {
 	Spec    backup.Spec
 	Trigger backup.Trigger
 	Managed bool
-	// Client names the client that will wait for the backup. A managed backup of the same archive that is
-	// unfinished, and whose client is gone, is then taken over instead of starting a second one: a client that
-	// was killed could not write down which backup it had started.
+	// Client names the client that will wait for the backup, and write down its id only at the end of its waiting.
+	// A managed backup of the same archive that is unfinished, and whose client is gone without having
+	// acknowledged it, is then taken over instead of starting a second one: that client was killed, and nobody
+	// knows of its backup. Empty: the id is written down at once, and the backup is never taken over.
 	Client string
 	Once   Idempotency
 }
@@ -94,41 +95,63 @@ func (c *ControlPlane) newBackup(r CreateRequest, server backup.Server) (backup.
 	return b, a
 }
 
-// adopt takes over an unfinished backup of the same archive whose client is gone.
+// adopt takes over an unfinished backup of the same archive whose client is gone. It waits for a client that went away a
+// moment ago: if it lives, it comes back within HoldFor.
 func (c *ControlPlane) adopt(ctx context.Context, r CreateRequest) (backup.Backup, bool, error) {
 	if !r.Managed || r.Client == "" {
 		return backup.Backup{}, false, nil
 	}
+	patience := c.now().Add(HoldFor + time.Second)
+	for {
+		b, adopted, missing, err := c.adoptNow(ctx, r)
+		if err != nil || adopted || !missing || !c.now().Before(patience) {
+			return b, adopted, err
+		}
+		select {
+		case <-c.Clock.After(200 * time.Millisecond):
+		case <-ctx.Done():
+			return b, false, ctx.Err()
+		}
+	}
+}
+
+// adoptNow takes over what can be taken over now. missing tells of a client that is about to count as gone.
+func (c *ControlPlane) adoptNow(ctx context.Context, r CreateRequest) (adopted backup.Backup, ok, missing bool, err error) {
 	managed := true
 	unfinished, err := c.Store.Backups(ctx, BackupFilter{ServerID: r.Spec.ServerID, Managed: &managed,
 		Statuses: []backup.Status{backup.StatusPending, backup.StatusRunning}, Page: Page{Limit: 1000}})
 	if err != nil {
-		return backup.Backup{}, false, err
+		return adopted, false, false, err
 	}
 	now := c.now()
 	for _, b := range unfinished {
-		if b.Work.Holder == r.Client || !b.Same(r.Spec) || !b.Work.CancelAt.IsZero() {
+		if b.Work.Holder == "" || b.Work.Holder == r.Client || !b.Same(r.Spec) || !b.Work.CancelAt.IsZero() {
 			continue
 		}
-		ok, err := c.Store.Adopt(ctx, b.ID, r.Client, now, now.Add(HoldFor))
+		if b.Work.HeldUntil.Sub(now) > HoldFor {
+			continue // its client waits
+		}
+		ok, err := c.Store.Adopt(ctx, b.ID, r.Client, now, now.Add(HoldFor), r.Once)
 		if err != nil {
-			return backup.Backup{}, false, err
+			return adopted, false, false, err
 		}
 		if !ok {
+			missing = true
 			continue
 		}
 		c.Log.Info("backup taken over from a client that is gone", "backup", b.ID)
 		b, err = c.setRetention(ctx, b, r.Spec.RetentionDays)
 		c.waker.Wake(b.ID, now)
-		return b, err == nil, err
+		return b, err == nil, false, err
 	}
-	return backup.Backup{}, false, nil
+	return adopted, false, missing, nil
 }
 
 // BackupChange is a change of a backup's record; nil fields stay.
 type BackupChange struct {
 	RetentionDays *int
 	Managed       *bool
+	Acknowledged  bool // its client has written down the id: it is never taken over
 }
 
 // UpdateBackup changes a backup in place.
@@ -153,6 +176,11 @@ func (c *ControlPlane) UpdateBackup(ctx context.Context, id backup.ID, change Ba
 		}
 		b.Managed = *change.Managed
 	}
+	if change.Acknowledged {
+		if err := c.Store.Hold(ctx, id, "", time.Time{}); err != nil {
+			return b, err
+		}
+	}
 	c.changes.announce()
 	return b, nil
 }
@@ -169,7 +197,7 @@ func (c *ControlPlane) CancelBackup(ctx context.Context, id backup.ID) (backup.B
 		return b, err
 	}
 	now := c.now()
-	if err := c.Store.RequestCancel(ctx, id, now); err != nil {
+	if err := c.Store.RequestCancel(ctx, id, now); err != nil && !isNotFound(err) { // not found: it ended a moment ago
 		return b, err
 	}
 	c.waker.Wake(id, now)
@@ -190,7 +218,10 @@ func (c *ControlPlane) DeleteBackup(ctx context.Context, id backup.ID) (leftover
 	activity := c.instant(backup.ActivityBackupDelete, backup.Server{ID: b.ServerID}, "Backup of "+b.ServerName+" deleted")
 	activity.TargetID = string(b.ID)
 	if b.OnServer {
-		if leftover = c.removeFiles(ctx, b); leftover == "" {
+		if leftover, err = c.removeFiles(ctx, b); err != nil {
+			return "", err
+		}
+		if leftover == "" {
 			b.OnServer = false
 		} else {
 			activity.Title += ", but files may remain on the server: " + leftover
@@ -204,22 +235,29 @@ func (c *ControlPlane) DeleteBackup(ctx context.Context, id backup.ID) (leftover
 	return leftover, nil
 }
 
-// removeFiles removes the backup's own folder and says why it could not.
-func (c *ControlPlane) removeFiles(ctx context.Context, b backup.Backup) string {
+// removeFiles ends what may still run of the backup, removes its own folder, and says why it could not. It is an error
+// if the job does not end.
+func (c *ControlPlane) removeFiles(ctx context.Context, b backup.Backup) (leftover string, err error) {
 	server, err := c.Server(ctx, b.ServerID)
 	if isNotFound(err) {
-		return fmt.Sprintf("the server %s is no longer registered; the files are in %s/%s there", b.ServerName, b.Dir, b.ID)
+		return fmt.Sprintf("the server %s is no longer registered; the files are in %s/%s there", b.ServerName, b.Dir, b.ID), nil
 	}
 	if err == nil {
 		var t Target
 		if t, err = c.target(server); err == nil {
-			err = c.Runner.Clean(ctx, t, b)
+			if err = c.Runner.Cancel(ctx, t, b, true); err == nil {
+				err = c.Runner.Clean(ctx, t, b)
+			}
 		}
 	}
-	if err != nil {
-		return fmt.Sprintf("%s/%s on %s could not be removed: %v", b.Dir, b.ID, b.ServerName, err)
+	if f := failureOf(err, backup.StageArchive); f != nil && f.Fact == backup.FactJobRunning {
+		return "", refuse(backup.CodeBackupInProgress, "", fmt.Sprintf("The job of backup %s still runs", b.ID),
+			"It was asked to end, and has not yet.", "Try again in a minute.")
 	}
-	return ""
+	if err != nil {
+		return fmt.Sprintf("%s/%s on %s could not be removed: %s", b.Dir, b.ID, b.ServerName, backup.Excerpt(err.Error(), 500)), nil
+	}
+	return "", nil
 }
 
 // Backup returns a backup, or its tombstone.
@@ -249,9 +287,10 @@ func (c *ControlPlane) Backups(ctx context.Context, f BackupFilter) ([]backup.Ba
 func (c *ControlPlane) Wait(ctx context.Context, ids []backup.ID, client string, patience time.Duration) ([]backup.Backup, error) {
 	for _, id := range ids {
 		if client != "" {
-			if err := c.Store.Hold(ctx, id, client, c.now().Add(patience+HoldFor)); err != nil {
+			if err := c.Store.Hold(ctx, id, client, c.now().Add(patience+2*HoldFor)); err != nil {
 				return nil, err
 			}
+			defer c.letGo(ctx, id, client)
 		}
 		c.waker.Wake(id, c.now())
 	}
@@ -261,6 +300,16 @@ func (c *ControlPlane) Wait(ctx context.Context, ids []backup.ID, client string,
 		return len(found) < len(ids) || slices.ContainsFunc(found, func(b backup.Backup) bool { return b.Status.Finished() }), err
 	})
 	return found, err
+}
+
+// letGo notes, where a client broke off its waiting, that it may be gone.
+func (c *ControlPlane) letGo(ctx context.Context, id backup.ID, client string) {
+	if ctx.Err() == nil {
+		return
+	}
+	if err := c.Store.Hold(context.WithoutCancel(ctx), id, client, c.now().Add(HoldFor)); err != nil {
+		c.Log.Warn("a client that went away still counts as waiting", "backup", id, "error", err)
+	}
 }
 
 // LastFailure returns the newest failed backup of a server, or, with an id, that backup. ok is false where

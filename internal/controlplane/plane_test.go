@@ -122,7 +122,13 @@ func (c *clock) set(t time.Time) {
 
 func (c *clock) add(d time.Duration) { c.set(c.Now().Add(d)) }
 
-func (c *clock) After(time.Duration) <-chan time.Time { return make(chan time.Time) }
+// After is over at once, and moves the clock.
+func (c *clock) After(d time.Duration) <-chan time.Time {
+	c.add(d)
+	over := make(chan time.Time, 1)
+	over <- c.Now()
+	return over
+}
 
 // fakeServer is a server that does as the test says, and writes down what was asked of it.
 type fakeServer struct {

@@ -65,8 +65,9 @@ type Store interface {
 	InsertServer(ctx context.Context, s backup.Server, a backup.Activity, once Idempotency) error
 	// UpdateServer writes s where the stored version is s.Version-1, else ErrConflict.
 	UpdateServer(ctx context.Context, s backup.Server, a backup.Activity) error
-	// RecordHostKey keeps the key of the first contact, where none is kept yet.
-	RecordHostKey(ctx context.Context, id backup.ServerID, key string) error
+	// RecordHostKey keeps the key of the first contact with the server of that version, and raises the version. It
+	// is ErrNotFound where the server was changed since, or a key is kept already.
+	RecordHostKey(ctx context.Context, id backup.ServerID, version int64, key string) error
 	// Server also returns a deleted server.
 	Server(ctx context.Context, id backup.ServerID) (backup.Server, error)
 	ServerByName(ctx context.Context, name string) (backup.Server, error)
@@ -83,10 +84,11 @@ type Store interface {
 	RequestCancel(ctx context.Context, id backup.ID, now time.Time) error
 	// BuryBackup turns a finished backup into a tombstone.
 	BuryBackup(ctx context.Context, b backup.Backup, a backup.Activity) error
-	// Hold notes that client waits for the backup until then.
+	// Hold notes that client waits for the backup until then. An empty client ends every hold: nobody may adopt it.
 	Hold(ctx context.Context, id backup.ID, client string, until time.Time) error
-	// Adopt gives an unfinished backup whose client is gone to another one. It reports false if it is held.
-	Adopt(ctx context.Context, id backup.ID, client string, now, until time.Time) (bool, error)
+	// Adopt gives an unfinished backup whose client is gone to another one, whose request once is then remembered. It
+	// reports false if it is held.
+	Adopt(ctx context.Context, id backup.ID, client string, now, until time.Time, once Idempotency) (bool, error)
 
 	// Lease takes the row for one step if it is due and nobody is at it, and raises its attempt.
 	// Where it does not, it reports false and the row as it is.

@@ -87,6 +87,11 @@ func (c *ControlPlane) UpdateServer(ctx context.Context, id backup.ServerID, ver
 	if refused := backup.Refuses(findings); len(refused) > 0 {
 		return s, &backup.FindingsError{Findings: refused}
 	}
+	if before.Host != s.Host || before.Privilege != s.Privilege {
+		if err := c.idle(ctx, s, "its host and privilege do not change under it"); err != nil {
+			return s, err
+		}
+	}
 	if before.Host != s.Host || before.Port != s.Port || !s.RecordHostKey {
 		s.RecordedHostKey = "" // it was another machine's
 	}
@@ -107,14 +112,8 @@ func (c *ControlPlane) DeleteServer(ctx context.Context, id backup.ServerID) err
 	if err != nil {
 		return err
 	}
-	running, err := c.Store.Backups(ctx, BackupFilter{ServerID: id,
-		Statuses: []backup.Status{backup.StatusPending, backup.StatusRunning}, Page: Page{Limit: 1}})
-	if err != nil {
+	if err := c.idle(ctx, s, "a server is not deleted under it"); err != nil {
 		return err
-	}
-	if len(running) > 0 {
-		return refuse(backup.CodeBackupInProgress, "", "Server "+s.Name+" is being backed up",
-			fmt.Sprintf("The backup %s is %s; a server is not deleted under it.", running[0].ID, running[0].Status), "Wait for it, or cancel it first.")
 	}
 	s.DeletedAt, s.UpdatedAt, s.Version = c.now(), c.now(), s.Version+1
 	s.SealedKey, s.KeySource = "", backup.KeyNone
@@ -123,6 +122,17 @@ func (c *ControlPlane) DeleteServer(ctx context.Context, id backup.ServerID) err
 	}
 	c.Runner.Forget(id)
 	return nil
+}
+
+// idle refuses what must not be done to a server that is being backed up.
+func (c *ControlPlane) idle(ctx context.Context, s backup.Server, why string) error {
+	running, err := c.Store.Backups(ctx, BackupFilter{ServerID: s.ID,
+		Statuses: []backup.Status{backup.StatusPending, backup.StatusRunning}, Page: Page{Limit: 1}})
+	if err != nil || len(running) == 0 {
+		return err
+	}
+	return refuse(backup.CodeBackupInProgress, "", "Server "+s.Name+" is being backed up",
+		fmt.Sprintf("The backup %s is %s; %s.", running[0].ID, running[0].Status, why), "Wait for it, or cancel it first.")
 }
 
 // Server returns a server that exists.

@@ -11,8 +11,8 @@ import (
 
 // Times of the steps.
 const (
-	leaseFor      = 3 * time.Minute        // who holds a row longer than this has died
-	stepTimeout   = 2 * time.Minute        // ends a step well within its lease
+	leaseFor      = 90 * time.Second       // who holds a row longer than this has died
+	stepTimeout   = time.Minute            // ends a step well within its lease
 	watchFirst    = 200 * time.Millisecond // pause before the first look at a job
 	watchLongest  = 5 * time.Second        // longest pause between two looks
 	retryLongest  = 30 * time.Second       // longest pause between two tries to reach a server
@@ -78,6 +78,11 @@ func (c *ControlPlane) Step(ctx context.Context, id backup.ID) (time.Time, error
 
 	within, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
+	if err := c.prepare(within, p); err != nil { // nothing was asked of the server: it is not the backup's failure
+		b.Work.LeaseUntil, b.Work.NextStepAt = time.Time{}, now.Add(storeRetry)
+		err = fmt.Errorf("prepare the step of backup %s: %w", id, err)
+		return b.Work.NextStepAt, errors.Join(err, c.Store.SaveStep(context.WithoutCancel(ctx), b, ActivityNote{Activity: activity}))
+	}
 	if err := c.take(within, p); err != nil {
 		if ctx.Err() != nil { // the worker is going down, not the step: leave the row as it was to the next one
 			b.Work.LeaseUntil = time.Time{}
@@ -101,17 +106,25 @@ func (c *ControlPlane) Step(ctx context.Context, id backup.ID) (time.Time, error
 	return p.Work.NextStepAt, nil
 }
 
-// take carries out the step that is due.
-func (c *ControlPlane) take(ctx context.Context, p *progress) error {
+// prepare finds the server and the right to log in to it. A server that was deleted is none of its errors.
+func (c *ControlPlane) prepare(ctx context.Context, p *progress) error {
 	server, err := c.Server(ctx, p.ServerID)
+	if isNotFound(err) {
+		return nil
+	}
 	if err == nil {
 		p.target, err = c.target(server)
 	}
-	if err != nil {
-		return err
-	}
+	return err
+}
+
+// take carries out the step that is due.
+func (c *ControlPlane) take(ctx context.Context, p *progress) error {
 	step, ok := stepOf[p.Work.Step]
-	if !ok {
+	switch {
+	case p.target.Server.ID == "":
+		return fmt.Errorf("the server %s is no longer registered", p.ServerName)
+	case !ok:
 		return fmt.Errorf("unknown step %q", p.Work.Step)
 	}
 	return step(c, ctx, p)
@@ -127,7 +140,12 @@ func (c *ControlPlane) preflight(ctx context.Context, p *progress) error {
 		return err
 	}
 	if s := p.target.Server; s.TrustedHostKey() == "" && s.RecordHostKey {
-		if err := c.Store.RecordHostKey(ctx, s.ID, found.HostKey); err != nil {
+		err := c.Store.RecordHostKey(ctx, s.ID, s.Version, found.HostKey)
+		if isNotFound(err) { // it is perhaps another machine by now: look again
+			p.next(backup.StepPreflight, time.Second)
+			return nil
+		}
+		if err != nil {
 			return fmt.Errorf("record the host key: %w", err)
 		}
 		p.say("recorded the server's host key: %s", backup.Excerpt(found.HostKey, 200))
@@ -167,6 +185,7 @@ func (c *ControlPlane) cancelStart(ctx context.Context, p *progress) error {
 
 // started notes that the job runs.
 func (p *progress) started(job backup.Job) {
+	p.reached()
 	p.Job, p.Status, p.StartedAt = job, backup.StatusRunning, p.now
 	p.say("the job runs on the server as process %d", job.PID)
 	p.next(backup.StepWatch, watchFirst)
@@ -292,7 +311,9 @@ func (p *progress) fail(f *backup.Failure) {
 	if f.Evidence.BackupDir == "" {
 		f.Evidence.BackupDir = p.Dir
 	}
-	p.Failure = f
+	if p.Work.Step != backup.StepClean || p.Failure == nil { // what fails in cleaning up is not why the backup failed
+		p.Failure = f
+	}
 	if f.Output != "" {
 		p.Output = f.Output
 	}

@@ -2,8 +2,10 @@ package controlplane_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -304,15 +306,110 @@ func TestHostKeyOfTheFirstContactIsKept(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	s := b.addServer()
-	b.step(b.create(request(s)).ID)
+	made := b.create(request(s))
+	b.step(made.ID)
 	got, err := b.Server(t.Context(), s.ID)
 	if err != nil || got.RecordedHostKey != "ssh-ed25519 AAAA" || got.TrustedHostKey() != "ssh-ed25519 AAAA" {
 		t.Fatalf("recorded %q, %v", got.RecordedHostKey, err)
 	}
-	moved, err := b.UpdateServer(t.Context(), s.ID, 0, func(s *backup.ServerSpec) { s.Host = "203.0.113.99" }, controlplane.KeyWish{})
+	move := func(s *backup.ServerSpec) { s.Host = "203.0.113.99" }
+	if _, err := b.UpdateServer(t.Context(), s.ID, 0, move, controlplane.KeyWish{}); code(err) != backup.CodeBackupInProgress {
+		t.Errorf("moved under its backup: %v", err)
+	}
+	b.server.result = archived
+	b.finish(made.ID)
+	moved, err := b.UpdateServer(t.Context(), s.ID, 0, move, controlplane.KeyWish{})
 	if err != nil || moved.RecordedHostKey != "" {
 		t.Errorf("another host keeps the key %q, %v", moved.RecordedHostKey, err)
 	}
+}
+
+func TestHostKeyOfAServerThatChangedMeanwhileIsNotKept(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	s := b.addServer()
+	made := b.create(request(s))
+	b.server.during = func(string) {
+		b.server.during = nil
+		if _, err := b.UpdateServer(t.Context(), s.ID, 0, func(s *backup.ServerSpec) { s.Port = 2222 }, controlplane.KeyWish{}); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := b.step(made.ID); got.Work.Step != backup.StepPreflight {
+		t.Errorf("next step %s", got.Work.Step)
+	}
+	if got, err := b.Server(t.Context(), s.ID); err != nil || got.RecordedHostKey != "" {
+		t.Errorf("kept %q, %v", got.RecordedHostKey, err)
+	}
+	if got := b.step(made.ID); got.Work.Step != backup.StepStart {
+		t.Errorf("next step %s", got.Work.Step)
+	}
+}
+
+// lostKey is a sealer without the right master key.
+type lostKey struct{ controlplane.Sealer }
+
+func (lostKey) Open(string, string) ([]byte, error) { return nil, errors.New("another master key") }
+
+func TestProcessWithoutTheMasterKeyHarmsNoBackup(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.create(request(b.addServer())).ID
+	b.step(id)
+	b.step(id)
+	right := b.Sealer
+	b.Sealer = lostKey{right}
+	b.clock.set(b.get(id).Work.NextStepAt)
+	if _, err := b.Step(t.Context(), id); err == nil {
+		t.Error("nothing was said")
+	}
+	if got := b.get(id); got.Status != backup.StatusRunning || got.Failure != nil || !got.Work.LeaseUntil.IsZero() {
+		t.Fatalf("status %s, failure %v, work %+v", got.Status, got.Failure, got.Work)
+	}
+	b.Sealer, b.server.result = right, archived
+	if got := b.finish(id); got.Status != backup.StatusCompleted {
+		t.Errorf("status %s", got.Status)
+	}
+}
+
+func TestDeletionEndsAJobThatStillRuns(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.create(request(b.addServer())).ID
+	b.step(id)
+	b.step(id)
+	b.server.watch, b.server.cancel, b.server.clean = unreachable(), unreachable(), unreachable()
+	b.finish(id) // failed: out of reach for too long, and the job goes on
+	b.server.cancel, b.server.calls = nil, nil
+	b.server.clean = &backup.Failure{Stage: backup.StageArchive, Fact: backup.FactJobRunning, Text: "the job is still running"}
+	if _, err := b.DeleteBackup(t.Context(), id); code(err) != backup.CodeBackupInProgress || !b.get(id).Live() {
+		t.Errorf("while the job runs: %v", err)
+	}
+	b.server.clean = nil
+	if leftover, err := b.DeleteBackup(t.Context(), id); err != nil || leftover != "" || !b.server.has("kill") || b.get(id).OnServer {
+		t.Errorf("leftover %q, calls %q, %v", leftover, b.server.calls, err)
+	}
+}
+
+func TestStepThatPanicsEndsNothingElse(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		steps := map[backup.ID]int{}
+		w := controlplane.NewStepWorker(bubble{}, func(id backup.ID) time.Time {
+			if steps[id]++; id == "bk_1" && steps[id] == 1 {
+				panic("one row")
+			}
+			return time.Time{}
+		})
+		defer w.Close()
+		w.Wake("bk_1", time.Now())
+		synctest.Wait()
+		w.Wake("bk_2", time.Now())
+		time.Sleep(10 * time.Minute)
+		if steps["bk_1"] != 2 || steps["bk_2"] != 1 {
+			t.Errorf("steps %v", steps)
+		}
+	})
 }
 
 func TestFailureKeepsTheToolsOwnWords(t *testing.T) {

@@ -199,8 +199,19 @@ func TestUnfinishedBackupOfAClientThatIsGoneIsTakenOver(t *testing.T) {
 		second func(*controlplane.CreateRequest)
 		taken  bool
 	}{
-		"its client is gone":                   {func(b *bench, _ backup.Server, _ backup.Backup) { b.clock.add(time.Hour) }, by("two"), true},
-		"its client still waits":               {func(b *bench, _ backup.Server, _ backup.Backup) { b.clock.add(time.Second) }, by("two"), false},
+		"its client is gone": {func(b *bench, _ backup.Server, _ backup.Backup) { b.clock.add(time.Hour) }, by("two"), true},
+		"its client still waits": {func(b *bench, _ backup.Server, first backup.Backup) {
+			if err := b.store.Hold(b.t.Context(), first.ID, "one", b.clock.Now().Add(time.Minute)); err != nil {
+				b.t.Fatal(err)
+			}
+		}, by("two"), false},
+		"its client went away a moment ago": {func(*bench, backup.Server, backup.Backup) {}, by("two"), true},
+		"its client has written down the id": {func(b *bench, _ backup.Server, first backup.Backup) {
+			if _, err := b.UpdateBackup(b.t.Context(), first.ID, controlplane.BackupChange{Acknowledged: true}); err != nil {
+				b.t.Fatal(err)
+			}
+			b.clock.add(time.Hour)
+		}, by("two"), false},
 		"the same client asks for another one": {func(b *bench, _ backup.Server, _ backup.Backup) { b.clock.add(time.Hour) }, by("one"), false},
 		"another archive": {func(b *bench, _ backup.Server, _ backup.Backup) { b.clock.add(time.Hour) },
 			func(r *controlplane.CreateRequest) { by("two")(r); r.Spec.Files.Include = []string{"/srv"} }, false},

@@ -3,6 +3,7 @@ package controlplane
 import (
 	"context"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -76,7 +77,7 @@ func (w *Worker) run(id backup.ID, d *drive) {
 			return
 		}
 		w.slots <- struct{}{}
-		next, err := w.step(w.ctx, id)
+		next, err := w.guarded(id)
 		<-w.slots
 		if err != nil && w.ctx.Err() == nil {
 			w.log.Error("step failed", "backup", id, "error", err)
@@ -85,6 +86,17 @@ func (w *Worker) run(id backup.ID, d *drive) {
 			return
 		}
 	}
+}
+
+// guarded makes one step. One that panics must not end the steps of all other backups.
+func (w *Worker) guarded(id backup.ID) (next time.Time, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.log.Error("step panicked", "backup", id, "panic", p, "stack", string(debug.Stack()))
+			next = w.clock.Now().Add(leaseFor)
+		}
+	}()
+	return w.step(w.ctx, id)
 }
 
 // sleepUntil waits for the drive's time; false means the worker is closed.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
@@ -132,10 +133,16 @@ func (s *Store) Hold(ctx context.Context, id backup.ID, client string, until tim
 }
 
 // Adopt implements controlplane.Store.
-func (s *Store) Adopt(ctx context.Context, id backup.ID, client string, now, until time.Time) (bool, error) {
-	err := s.change(ctx, `UPDATE backups SET holder = $1, held_until = $2 WHERE id = $3 AND held_until < $4`,
-		storable(client), millis(until), string(id), millis(now))
-	if err == controlplane.ErrNotFound { //nolint:errorlint // change returns it as it is
+func (s *Store) Adopt(ctx context.Context, id backup.ID, client string, now, until time.Time, once controlplane.Idempotency) (bool, error) {
+	err := s.tx(ctx, func(tx *sql.Tx) error {
+		r, err := tx.ExecContext(ctx, `UPDATE backups SET holder = $1, held_until = $2 WHERE id = $3 AND held_until < $4 AND holder <> ''`,
+			storable(client), millis(until), string(id), millis(now))
+		if err := hit(r, err, controlplane.ErrNotFound); err != nil {
+			return err
+		}
+		return remember(ctx, tx, once, string(id), now)
+	})
+	if errors.Is(err, controlplane.ErrNotFound) {
 		return false, nil
 	}
 	return err == nil, err
@@ -153,11 +160,20 @@ func (s *Store) BuryBackup(ctx context.Context, b backup.Backup, a backup.Activi
 	})
 }
 
+// farthest is beyond every honest pause and lease. A time further ahead was written before the clock was set back.
+const farthest = 5 * time.Minute
+
+// isDue is the condition that a row's step is due and nobody is at it, in terms of two parameters: now, and now plus
+// farthest.
+func isDue(now, far string) string {
+	return "next_step_at > 0 AND (next_step_at <= " + now + " OR next_step_at > " + far + ") AND (lease_until <= " + now + " OR lease_until > " + far + ")"
+}
+
 // Lease implements controlplane.Store.
 func (s *Store) Lease(ctx context.Context, id backup.ID, now, until time.Time) (b backup.Backup, leased bool, err error) {
 	err = s.tx(ctx, func(tx *sql.Tx) error {
 		r, err := tx.ExecContext(ctx, `UPDATE backups SET attempt = attempt + 1, lease_until = $1
-			WHERE id = $2 AND next_step_at > 0 AND next_step_at <= $3 AND lease_until <= $3`, millis(until), string(id), millis(now))
+			WHERE id = $2 AND `+isDue("$3", "$4"), millis(until), string(id), millis(now), millis(now.Add(farthest)))
 		if err != nil {
 			return err
 		}

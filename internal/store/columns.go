@@ -1,6 +1,7 @@
 package store
 
 import (
+	"database/sql/driver"
 	"encoding/json"
 	"strings"
 	"time"
@@ -46,12 +47,18 @@ func document[T any](name string, p *T) column {
 		value: func() any {
 			raw, err := json.Marshal(*p)
 			if err != nil {
-				panic(err) // the domain's types always marshal
+				return unstorable{err}
 			}
 			return string(raw)
 		},
 		into: func() any { return &v }, after: func() error { return json.Unmarshal([]byte(v), p) }}
 }
+
+// unstorable is a value that cannot be written: the statement fails with its error.
+type unstorable struct{ err error }
+
+// Value implements driver.Valuer.
+func (u unstorable) Value() (driver.Value, error) { return nil, u.err }
 
 type columns []column
 

@@ -39,8 +39,8 @@ func TestServersAreNamedOnceAndChangedInTurn(t *testing.T) {
 		if err := s.UpdateServer(ctx, twin, activity("act_4")); err != nil {
 			t.Errorf("a deleted server keeps its name: %v", err)
 		}
-		if err := s.RecordHostKey(ctx, "srv_2", "another"); err != nil {
-			t.Error(err)
+		if err := s.RecordHostKey(ctx, "srv_2", twin.Version, "another"); !errors.Is(err, controlplane.ErrNotFound) {
+			t.Errorf("a recorded host key was replaced: %v", err)
 		}
 		got, err := s.ServerByName(ctx, "web-1")
 		if err != nil || got.ID != "srv_2" || got.RecordedHostKey != "rec" {
@@ -94,11 +94,14 @@ func TestRequestsAndStepsDoNotOverwriteEachOther(t *testing.T) {
 		if err := s.SetManaged(ctx, "bk_9", false); !errors.Is(err, controlplane.ErrNotFound) {
 			t.Errorf("a backup that is not there: %v", err)
 		}
-		if adopted, err := s.Adopt(ctx, "bk_1", "you", due, cancelled); adopted || err != nil {
+		if adopted, err := s.Adopt(ctx, "bk_1", "you", due, cancelled, controlplane.Idempotency{}); adopted || err != nil {
 			t.Errorf("adopted while held: %v, %v", adopted, err)
 		}
-		if adopted, err := s.Adopt(ctx, "bk_1", "you", cancelled, cancelled); !adopted || err != nil {
+		if adopted, err := s.Adopt(ctx, "bk_1", "you", cancelled, cancelled, controlplane.Idempotency{Key: "again"}); !adopted || err != nil {
 			t.Errorf("adopted: %v, %v", adopted, err)
+		}
+		if used, err := s.Used(ctx, "again"); err != nil || used.ResourceID != "bk_1" {
+			t.Errorf("the request that adopted is not remembered: %+v, %v", used, err)
 		}
 		got.Status, got.DeletedAt, got.DeleteReason = "failed", cancelled, "expired"
 		if err := s.BuryBackup(ctx, got, activity("act_2")); err != nil {

@@ -55,9 +55,9 @@ func (s *Store) UpdateServer(ctx context.Context, srv backup.Server, a backup.Ac
 }
 
 // RecordHostKey implements controlplane.Store.
-func (s *Store) RecordHostKey(ctx context.Context, id backup.ServerID, key string) error {
-	_, err := s.db.ExecContext(ctx, `UPDATE servers SET recorded_host_key = $1 WHERE id = $2 AND recorded_host_key = ''`, storable(key), string(id))
-	return err
+func (s *Store) RecordHostKey(ctx context.Context, id backup.ServerID, version int64, key string) error {
+	return s.change(ctx, `UPDATE servers SET recorded_host_key = $1, version = version + 1 WHERE id = $2 AND version = $3 AND recorded_host_key = ''`,
+		storable(key), string(id), version)
 }
 
 // Server implements controlplane.Store.

@@ -171,10 +171,12 @@ func (s *Store) SetKeyCheck(ctx context.Context, sealed string) error {
 	return err
 }
 
-// ReleaseAll ends every lease and every hold: their holders died with the process that owned the database before.
-// A database that several processes share has no such owner: there, leases end by time.
-func (s *Store) ReleaseAll(ctx context.Context) error {
-	_, err := s.db.ExecContext(ctx, `UPDATE backups SET lease_until = 0, held_until = 0 WHERE lease_until > 0 OR held_until > 0`)
+// ReleaseAll ends every lease: who held it died with the process that owned the database before. Clients may live:
+// their holds last until heldUntil at most, by when they have asked again. A database that several processes share has no
+// such owner: there, leases end by time.
+func (s *Store) ReleaseAll(ctx context.Context, heldUntil time.Time) error {
+	_, err := s.db.ExecContext(ctx, `UPDATE backups SET lease_until = 0, held_until = CASE WHEN held_until > $1 THEN $1 ELSE held_until END
+		WHERE lease_until > 0 OR held_until > $1`, millis(heldUntil))
 	return err
 }
 

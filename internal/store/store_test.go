@@ -326,25 +326,53 @@ func TestPagesFollowEachOther(t *testing.T) {
 	})
 }
 
-func TestReleaseAllEndsLeasesAndHolds(t *testing.T) {
+func TestReleaseAllEndsLeasesAndLeavesClientsAMoment(t *testing.T) {
 	onBoth(t, func(t *testing.T, open opener) {
-		s := open(t)
+		s, ctx := open(t), t.Context()
 		seed(t, s)
-		due := now.Add(time.Second)
-		if _, ok, err := s.Lease(t.Context(), "bk_1", due, due.Add(time.Hour)); !ok || err != nil {
+		due, moment := now.Add(time.Second), now.Add(5*time.Second)
+		if _, ok, err := s.Lease(ctx, "bk_1", due, due.Add(time.Minute)); !ok || err != nil {
 			t.Fatal(ok, err)
 		}
-		if ok, err := s.Adopt(t.Context(), "bk_1", "other", now, now.Add(time.Hour)); ok || err != nil {
-			t.Fatalf("a held backup was adopted: %v, %v", ok, err)
-		}
-		if err := s.ReleaseAll(t.Context()); err != nil {
+		if err := s.Hold(ctx, "bk_1", "c", now.Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
-		if _, ok, err := s.Lease(t.Context(), "bk_1", due, due.Add(time.Hour)); !ok || err != nil {
+		if err := s.ReleaseAll(ctx, moment); err != nil {
+			t.Fatal(err)
+		}
+		if _, ok, err := s.Lease(ctx, "bk_1", due, due.Add(time.Minute)); !ok || err != nil {
 			t.Errorf("lease: %v, %v", ok, err)
 		}
-		if ok, err := s.Adopt(t.Context(), "bk_1", "other", now, now.Add(time.Hour)); !ok || err != nil {
-			t.Errorf("adopt: %v, %v", ok, err)
+		for at, want := range map[time.Time]bool{moment: false, moment.Add(time.Millisecond): true} {
+			if ok, err := s.Adopt(ctx, "bk_1", "other", at, at, controlplane.Idempotency{}); ok != want || err != nil {
+				t.Errorf("adopted at %s: %v, %v", at, ok, err)
+			}
+			if err := s.Hold(ctx, "bk_1", "c", moment); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Hold(ctx, "bk_1", "", time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+		if ok, err := s.Adopt(ctx, "bk_1", "other", now.Add(time.Hour), now.Add(time.Hour), controlplane.Idempotency{}); ok || err != nil {
+			t.Errorf("an acknowledged backup was adopted: %v, %v", ok, err)
+		}
+	})
+}
+
+func TestClockThatIsSetBackStopsNothing(t *testing.T) {
+	onBoth(t, func(t *testing.T, open opener) {
+		s, ctx := open(t), t.Context()
+		b := seed(t, s)
+		earlier := b.Work.NextStepAt.AddDate(-1, 0, 0)
+		if found, err := s.Due(ctx, earlier, 10); err != nil || len(found) != 1 {
+			t.Errorf("due: %v, %v", found, err)
+		}
+		if _, ok, err := s.Lease(ctx, "bk_1", earlier, earlier.Add(time.Minute)); !ok || err != nil {
+			t.Errorf("leased: %v, %v", ok, err)
+		}
+		if _, ok, err := s.Lease(ctx, "bk_1", earlier, earlier.Add(time.Minute)); ok || err != nil {
+			t.Errorf("leased twice: %v, %v", ok, err)
 		}
 	})
 }

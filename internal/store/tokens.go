@@ -55,6 +55,7 @@ func (s *Store) RevokeToken(ctx context.Context, id string, now time.Time) error
 // Due implements controlplane.Store.
 func (s *Store) Due(ctx context.Context, now time.Time, most int) ([]backup.ID, error) {
 	var q query
-	q.add("SELECT id FROM backups WHERE next_step_at > 0 AND next_step_at <= ? AND lease_until <= ? ORDER BY next_step_at LIMIT ?", millis(now), millis(now), most)
+	q.args = []any{millis(now), millis(now.Add(farthest))}
+	q.add("SELECT id FROM backups WHERE "+isDue("$1", "$2")+" ORDER BY next_step_at LIMIT ?", most)
 	return list(ctx, s.db, &q, func(id *backup.ID) columns { return columns{text("id", id)} })
 }
