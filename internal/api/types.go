@@ -135,6 +135,7 @@ type BackupInput struct {
 type BackupPatch struct {
 	RetentionDays *int  `json:"retention_days,omitempty"`
 	Managed       *bool `json:"managed,omitempty"`
+	Acknowledged  bool  `json:"acknowledged,omitempty" doc:"The client that made it has written down its id: nobody takes it over"`
 }
 
 // Deleted is the answer to a deletion.

@@ -141,7 +141,7 @@ func (h *handlers) updateBackup(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	b, err := h.plane.UpdateBackup(ctx, id, controlplane.BackupChange{RetentionDays: in.Body.RetentionDays, Managed: in.Body.Managed})
+	b, err := h.plane.UpdateBackup(ctx, id, controlplane.BackupChange{RetentionDays: in.Body.RetentionDays, Managed: in.Body.Managed, Acknowledged: in.Body.Acknowledged})
 	return answer(api.FromBackup(b), err)
 }
 

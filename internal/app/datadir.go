@@ -33,12 +33,17 @@ func (d dataDir) prepare() error {
 	if err := os.MkdirAll(string(d), 0o700); err != nil {
 		return fmt.Errorf("make the data directory: %w", err)
 	}
+	if info, err := os.Stat(string(d)); err != nil {
+		return err
+	} else if !ours(info) {
+		return fmt.Errorf("the data directory %s belongs to another user: whoever owns it could change the records; name one of your own", d)
+	}
 	entries, err := os.ReadDir(string(d))
 	if err != nil {
 		return err
 	}
 	ignore := filepath.Join(string(d), ".gitignore")
-	if _, err := os.Stat(ignore); len(entries) > 0 && errors.Is(err, fs.ErrNotExist) {
+	if len(entries) > 0 && !d.marked(ignore) {
 		return fmt.Errorf("%s is not empty and not a data directory: name an empty or a new one", d)
 	}
 	if err := os.Chmod(string(d), 0o700); err != nil { //nolint:gosec // a directory needs x
@@ -47,7 +52,21 @@ func (d dataDir) prepare() error {
 	if len(entries) > 0 {
 		return nil
 	}
-	return os.WriteFile(ignore, []byte("# Records and secrets of an embedded control plane.\n*\n"), 0o600)
+	return os.WriteFile(ignore, []byte(ignoreAll), 0o600)
+}
+
+// ignoreAll keeps all of a data directory out of version control.
+const ignoreAll = "# Records and secrets of an embedded control plane.\n*\n"
+
+// marked reports whether the directory is a data directory: by its records, its lock, or a .gitignore of ours.
+func (d dataDir) marked(ignore string) bool {
+	for _, name := range []string{d.database(), d.lockFile()} {
+		if info, err := os.Lstat(name); err == nil && info.Mode().IsRegular() {
+			return true
+		}
+	}
+	text, err := os.ReadFile(ignore)
+	return err == nil && string(text) == ignoreAll
 }
 
 // lock takes the directory for this process, or reports false if another process owns it.
@@ -66,7 +85,11 @@ func (d dataDir) listen() (l net.Listener, cleanup func(), err error) {
 	path, cleanup := d.socket(), func() { _ = os.Remove(d.socket()) }
 	cleanup() // what a killed owner left behind
 	if len(path) > maxSocketPath {
-		short, err := os.MkdirTemp("", "cloudaipilot-") // 0700
+		parent := os.TempDir()
+		if len(parent) > maxSocketPath/2 {
+			parent = "/tmp"
+		}
+		short, err := os.MkdirTemp(parent, "cloudaipilot-") // 0700
 		if err != nil {
 			return nil, nil, err
 		}
@@ -78,6 +101,9 @@ func (d dataDir) listen() (l net.Listener, cleanup func(), err error) {
 		}
 	}
 	if l, err = net.Listen("unix", path); err == nil {
+		if unix, ok := l.(*net.UnixListener); ok {
+			unix.SetUnlinkOnClose(false) // by then the path may be another owner's
+		}
 		err = os.Chmod(path, 0o600)
 	}
 	if err != nil {
@@ -87,10 +113,30 @@ func (d dataDir) listen() (l net.Listener, cleanup func(), err error) {
 	return l, cleanup, nil
 }
 
-// address is where the owner listens.
-func (d dataDir) address() string {
-	if short, err := os.Readlink(d.socket()); err == nil {
-		return short
+// address is where the owner listens. A link is followed to a folder of ours alone: after a crash and a reboot anybody
+// could have made a folder of its name.
+func (d dataDir) address() (string, error) {
+	short, err := os.Readlink(d.socket())
+	if err != nil {
+		return d.socket(), nil //nolint:nilerr // it is no link
 	}
-	return d.socket()
+	info, err := os.Lstat(filepath.Dir(short))
+	if err != nil {
+		return "", err
+	}
+	if !info.IsDir() || !ours(info) || info.Mode().Perm()&0o077 != 0 {
+		return "", fmt.Errorf("the socket's folder %s is not this user's own", filepath.Dir(short))
+	}
+	return short, nil
+}
+
+// holds reports whether the lock is still that of the directory: somebody may have removed the directory, or made it
+// anew, under its owner.
+func (d dataDir) holds(lock *flock.Flock) bool {
+	held, err := lock.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(d.lockFile())
+	return err == nil && os.SameFile(held, there)
 }

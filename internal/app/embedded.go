@@ -22,6 +22,10 @@ const DefaultDataDir = ".cloudaipilot"
 // handover bounds the wait for an owner that is starting or ending.
 const handover = 15 * time.Second
 
+// answerWithin bounds the wait for an owner's answer. The longest long poll and the longest deletion take a minute; who
+// is silent for longer is stopped.
+const answerWithin = 90 * time.Second
+
 // Config is what an embedded control plane needs to know.
 type Config struct {
 	DataDir          string
@@ -62,9 +66,13 @@ func NewEmbedded(c Config) (*Embedded, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	e := &Embedded{config: c, dir: dataDir(dir)}
-	e.socket = &http.Transport{MaxIdleConnsPerHost: 4, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	e.socket = &http.Transport{MaxIdleConnsPerHost: 4, ResponseHeaderTimeout: answerWithin, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		address, err := e.dir.address()
+		if err != nil {
+			return nil, &nobodyListens{err}
+		}
 		var d net.Dialer
-		c, err := d.DialContext(ctx, "unix", e.dir.address())
+		c, err := d.DialContext(ctx, "unix", address)
 		if err != nil {
 			return nil, &nobodyListens{err}
 		}
@@ -85,8 +93,8 @@ func (e *Embedded) Client(agent string) *apiclient.Client {
 
 // RoundTrip implements http.RoundTripper.
 func (e *Embedded) RoundTrip(r *http.Request) (*http.Response, error) {
-	if reads(r) {
-		return e.read(r)
+	if exists, err := e.dir.exists(); reads(r) || r.Method == http.MethodGet && err == nil && !exists {
+		return e.read(r) // nothing is waited for where nothing is: that must not make a control plane
 	}
 	return e.write(r)
 }
@@ -185,6 +193,11 @@ func (e *Embedded) write(r *http.Request) (*http.Response, error) {
 func (e *Embedded) becomeOwner(ctx context.Context) (*http.Transport, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.owner != nil && !e.dir.holds(e.owner.lock) {
+		err := e.owner.close()
+		e.owner, e.memory = nil, nil
+		return nil, errors.Join(fmt.Errorf("the data directory %s was removed or replaced while it was in use", e.dir), err)
+	}
 	switch {
 	case e.closed:
 		return nil, errClosed

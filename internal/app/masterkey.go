@@ -62,6 +62,16 @@ func (k *keyring) open() (*seal.Sealer, error) {
 	return s, err
 }
 
+// fits checks that the master key at hand is the one of the records, where they have any secrets yet.
+func (k *keyring) fits(ctx context.Context) error {
+	check, err := k.store.KeyCheck(ctx)
+	if err != nil || check == "" {
+		return err
+	}
+	_, err = k.open()
+	return err
+}
+
 // find finds the master key and checks that it is the one the records were sealed with.
 func (k *keyring) find() (*seal.Sealer, error) {
 	ctx := context.Background()

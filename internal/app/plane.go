@@ -17,8 +17,9 @@ import (
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/store"
 )
 
-// parallelSteps bounds the steps that are made at a time. They are short; what takes long runs on the servers.
-const parallelSteps = 16
+// parallelSteps bounds the steps that are made at a time. They are short, for what takes
+// long runs on the servers; but a server that says nothing keeps one for up to a minute.
+const parallelSteps = 128
 
 // plane is a control plane over one store, and what it needs to run.
 type plane struct {
@@ -69,6 +70,9 @@ func own(ctx context.Context, c Config, d dataDir, lock *flock.Flock) (*owner, e
 		return nil, errors.Join(err, s.Close())
 	}
 	o := &owner{plane: assemble(c, s, true), lock: lock, memory: newPipeListener(), log: c.Log}
+	if err := o.keys.fits(ctx); err != nil { // better no owner than one that cannot look after the backups
+		return nil, errors.Join(err, o.plane.close())
+	}
 	o.worker = controlplane.NewWorker(o.cp, parallelSteps)
 	o.cp.UseWaker(o.worker)
 	socket, cleanup, err := d.listen()
@@ -76,7 +80,11 @@ func own(ctx context.Context, c Config, d dataDir, lock *flock.Flock) (*owner, e
 		o.worker.Close()
 		return nil, errors.Join(err, o.plane.close())
 	}
-	o.cleanup = cleanup
+	o.cleanup = func() {
+		if d.holds(lock) { // else what is there is another owner's
+			cleanup()
+		}
+	}
 	o.server = &http.Server{Handler: o.handler, ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelWarn)}
 	for _, l := range []net.Listener{socket, o.memory} {

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/api"
@@ -91,7 +92,7 @@ func (r *backupResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		return
 	}
 	if !req.State.Raw.IsNull() {
-		if !r.planUpdate(ctx, state, plan, resp) {
+		if !r.planUpdate(ctx, state, plan, req, resp) {
 			return
 		}
 	}
@@ -104,14 +105,10 @@ func (r *backupResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 }
 
 // planUpdate plans a change of an existing backup: in place, or, reported by true, a new one.
-func (r *backupResource) planUpdate(ctx context.Context, state, plan backupModel, resp *resource.ModifyPlanResponse) (replaced bool) {
+func (r *backupResource) planUpdate(ctx context.Context, state, plan backupModel, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) (replaced bool) {
 	if state.Status.ValueString() == string(backup.StatusFailed) {
 		// A failure that came after the apply had ended: the plan shows it, and apply makes a new backup.
-		for _, a := range []string{"id", "status", "sha256", "path", "created_at", "expires_at", "error_code", "error_message"} {
-			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(a), types.StringUnknown())...)
-		}
-		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("size_bytes"), types.Int64Unknown())...)
-		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("warnings"), types.ListUnknown(types.StringType))...)
+		resp.Diagnostics.Append(forgetOutcome(ctx, &resp.Plan, "id", "created_at", "expires_at")...)
 		resp.RequiresReplace = append(resp.RequiresReplace, path.Root("status"))
 		resp.Diagnostics.AddAttributeWarning(path.Root("status"), "Backup "+state.ID.ValueString()+" failed",
 			state.ErrorMessage.ValueString()+"\n\nApply deletes the failed record and makes a new backup.\n\nCode: "+state.ErrorCode.ValueString())
@@ -120,6 +117,9 @@ func (r *backupResource) planUpdate(ctx context.Context, state, plan backupModel
 	if !plan.samePlace(state) {
 		tellRetained(state, &resp.Diagnostics)
 		return true
+	}
+	if !backup.Status(state.Status.ValueString()).Finished() && !resp.Plan.Raw.Equal(req.State.Raw) {
+		resp.Diagnostics.Append(forgetOutcome(ctx, &resp.Plan)...) // it may be finished by the time of the apply
 	}
 	expires := state.ExpiresAt
 	if !plan.RetentionDays.Equal(state.RetentionDays) {
@@ -131,6 +131,16 @@ func (r *backupResource) planUpdate(ctx context.Context, state, plan backupModel
 	}
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("expires_at"), expires)...)
 	return false
+}
+
+// forgetOutcome plans what comes out of a backup, and the other texts named, as not known yet.
+func forgetOutcome(ctx context.Context, plan *tfsdk.Plan, others ...string) (diags diag.Diagnostics) {
+	for _, name := range append(others, "status", "sha256", "path", "error_code", "error_message") {
+		diags.Append(plan.SetAttribute(ctx, path.Root(name), types.StringUnknown())...)
+	}
+	diags.Append(plan.SetAttribute(ctx, path.Root("size_bytes"), types.Int64Unknown())...)
+	diags.Append(plan.SetAttribute(ctx, path.Root("warnings"), types.ListUnknown(types.StringType))...)
+	return diags
 }
 
 // samePlace reports whether nothing changes that makes a new backup. The framework does not tell: what the
@@ -171,7 +181,9 @@ func (r *backupResource) Create(ctx context.Context, req resource.CreateRequest,
 	defer cancel()
 
 	in := plan.input()
-	in.Client = r.session.client.Name()
+	if plan.Wait.ValueBool() {
+		in.Client = r.session.client.Name() // else the id is in the state as soon as there is one
+	}
 	b, err := r.session.client.CreateBackup(ctx, plan.ServerID.ValueString(), in)
 	if err != nil {
 		fail("Unable to make the backup", err, &resp.Diagnostics)
@@ -187,6 +199,7 @@ func (r *backupResource) Create(ctx context.Context, req resource.CreateRequest,
 	finished, err := r.session.client.WaitForBackup(ctx, b.ID, nil)
 	r.session.backups.forget()
 	if err != nil {
+		r.acknowledge(ctx, b.ID)
 		notWaited(ctx, b, patience, err, &resp.Diagnostics)
 		return
 	}
@@ -199,6 +212,14 @@ func (r *backupResource) Create(ctx context.Context, req resource.CreateRequest,
 	for _, w := range finished.Warnings {
 		resp.Diagnostics.AddWarning("Backup "+finished.ID+" of "+finished.ServerName+" completed with a warning", w+".\n\ncloudaipilot backup log "+finished.ID+" shows what the tools said.")
 	}
+}
+
+// acknowledge says that the id is in the state, so that nobody takes the backup over. That it cannot be said is no
+// error of its own: the control plane is then out of reach, which is told anyway.
+func (r *backupResource) acknowledge(ctx context.Context, id string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	_, _ = r.session.client.UpdateBackup(ctx, id, api.BackupPatch{Acknowledged: true})
 }
 
 // notWaited tells of a backup whose end was not seen, and both ways on.

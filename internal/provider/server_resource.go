@@ -80,8 +80,9 @@ func keyChanges(plan, state serverModel) bool {
 
 // withKey adds what is wished about the key pair. config holds the write-only key.
 func withKey(in api.ServerInput, plan, config serverModel) api.ServerInput {
-	if !config.PrivateKeyWO.IsNull() {
-		in.PrivateKey = givenText(config.PrivateKeyWO)
+	if !config.PrivateKeyWO.IsNull() || !plan.PrivateKeyWOVersion.IsNull() {
+		key := config.PrivateKeyWO.ValueString() // empty is refused by the control plane
+		in.PrivateKey = &key
 	} else {
 		in.GenerateKey = givenBool(plan.GenerateKey)
 	}

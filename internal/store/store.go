@@ -35,13 +35,14 @@ var ErrSchema = errors.New("the database is of another version")
 
 // Open opens the SQLite database at path for reading and writing, and creates or migrates it.
 func Open(ctx context.Context, path string, now time.Time) (*Store, error) {
-	// SQLite would make the file for all to read; its journals get the file's own mode.
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
+	// SQLite would make the file for all to read; its journals get the file's own mode. One that is there already
+	// is not touched: closing a second handle of it would drop the locks that SQLite holds on it in this process.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err == nil {
+		err = f.Close()
 	}
-	if err := f.Close(); err != nil {
-		return nil, err
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("make database: %w", err)
 	}
 	s, err := open(path, url.Values{
 		"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)", "foreign_keys(1)"},
