@@ -172,8 +172,9 @@ func isDue(now, far string) string {
 // Lease implements controlplane.Store.
 func (s *Store) Lease(ctx context.Context, id backup.ID, now, until time.Time) (b backup.Backup, leased bool, err error) {
 	err = s.tx(ctx, func(tx *sql.Tx) error {
-		r, err := tx.ExecContext(ctx, `UPDATE backups SET attempt = attempt + 1, lease_until = $1
-			WHERE id = $2 AND `+isDue("$3", "$4"), millis(until), string(id), millis(now), millis(now.Add(farthest)))
+		q := query{args: []any{millis(now), millis(now.Add(farthest))}}
+		q.add("UPDATE backups SET attempt = attempt + 1, lease_until = ? WHERE id = ? AND "+isDue("$1", "$2"), millis(until), string(id))
+		r, err := tx.ExecContext(ctx, q.text.String(), q.args...)
 		if err != nil {
 			return err
 		}
