@@ -7,6 +7,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/gofrs/flock"
 )
@@ -43,13 +45,13 @@ func (d dataDir) prepare() error {
 		return err
 	}
 	ignore := filepath.Join(string(d), ".gitignore")
-	if len(entries) > 0 && !d.marked(ignore) {
+	if !d.marked(entries) {
 		return fmt.Errorf("%s is not empty and not a data directory: name an empty or a new one", d)
 	}
 	if err := os.Chmod(string(d), 0o700); err != nil { //nolint:gosec // a directory needs x
 		return err
 	}
-	if len(entries) > 0 {
+	if _, err := os.Lstat(ignore); err == nil {
 		return nil
 	}
 	return os.WriteFile(ignore, []byte(ignoreAll), 0o600)
@@ -58,15 +60,17 @@ func (d dataDir) prepare() error {
 // ignoreAll keeps all of a data directory out of version control.
 const ignoreAll = "# Records and secrets of an embedded control plane.\n*\n"
 
-// marked reports whether the directory is a data directory: by its records, its lock, or a .gitignore of ours.
-func (d dataDir) marked(ignore string) bool {
+// marked reports whether the directory is a data directory, or may become one: by its records or its lock, or because
+// nothing is in it but what another process may just be making.
+func (d dataDir) marked(entries []fs.DirEntry) bool {
 	for _, name := range []string{d.database(), d.lockFile()} {
 		if info, err := os.Lstat(name); err == nil && info.Mode().IsRegular() {
 			return true
 		}
 	}
-	text, err := os.ReadFile(ignore)
-	return err == nil && string(text) == ignoreAll
+	return !slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		return e.Name() != ".gitignore" && !strings.HasPrefix(e.Name(), "control.")
+	})
 }
 
 // lock takes the directory for this process, or reports false if another process owns it.

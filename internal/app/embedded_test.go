@@ -15,6 +15,7 @@ import (
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/api"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/apiclient"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/seal"
 )
 
 func TestMain(m *testing.M) {
@@ -85,6 +86,84 @@ func TestDirectoryIsForItsOwnerAlone(t *testing.T) {
 		if err != nil || info.Mode().Perm() != want {
 			t.Errorf("%s: mode %v, want %v, %v", name, info.Mode().Perm(), want, err)
 		}
+	}
+}
+
+func TestRepositoryIsNoDataDirectory(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{".git", "modules"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, ".gitignore"), []byte("*.log\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, c := process(t, dir)
+	if _, err := c.CreateServer(t.Context(), web("web-1")); err == nil || !strings.Contains(err.Error(), "not a data directory") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "control.db")); err == nil {
+		t.Error("records were made in it")
+	}
+}
+
+func TestDirectoryThatIsReplacedUnderItsOwnerIsNotWrittenTo(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	_, first := process(t, dir)
+	if _, err := first.CreateServer(t.Context(), web("web-1")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	heir, second := process(t, dir)
+	if _, err := second.CreateServer(t.Context(), web("web-1")); err != nil || heir.owner == nil {
+		t.Fatalf("the heir: %v", err)
+	}
+	if _, err := first.CreateServer(t.Context(), web("web-2")); err == nil || !strings.Contains(err.Error(), "removed or replaced") {
+		t.Errorf("the old owner: %v", err)
+	}
+	_, third := process(t, dir)
+	if servers, err := third.Servers(t.Context()); err != nil || len(servers) != 1 {
+		t.Errorf("a third process: %d servers, %v", len(servers), err)
+	}
+	if _, err := third.CreateServer(t.Context(), web("web-3")); err != nil { // over the heir's socket
+		t.Error(err)
+	}
+}
+
+func TestWaitingWhereNothingIsMakesNothing(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	_, c := process(t, dir)
+	if _, err := c.WaitForBackup(t.Context(), "bk_01JD3V8Q5R6S7T8V9W0X1Y2Z3A", nil); !apiclient.IsNotFound(err) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("a data directory was made")
+	}
+}
+
+func TestOwnerWithoutTheMasterKeyIsNone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	t.Setenv(MasterKeyEnv, seal.Key{1}.Text())
+	e, c := process(t, dir)
+	if _, err := c.CreateServer(t.Context(), web("web-1")); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(MasterKeyEnv, seal.Key{2}.Text())
+	other, c := process(t, dir)
+	if _, err := c.WaitForBackup(t.Context(), "bk_01JD3V8Q5R6S7T8V9W0X1Y2Z3A", nil); err == nil || !strings.Contains(err.Error(), "not the one these records were sealed with") || other.owner != nil {
+		t.Errorf("got %v", err)
+	}
+	if servers, err := c.Servers(t.Context()); err != nil || len(servers) != 1 {
+		t.Errorf("reading needs no key: %d servers, %v", len(servers), err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -394,8 +395,11 @@ func TestDeletionEndsAJobThatStillRuns(t *testing.T) {
 func TestStepThatPanicsEndsNothingElse(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
 		steps := map[backup.ID]int{}
 		w := controlplane.NewStepWorker(bubble{}, func(id backup.ID) time.Time {
+			mu.Lock()
+			defer mu.Unlock()
 			if steps[id]++; id == "bk_1" && steps[id] == 1 {
 				panic("one row")
 			}
@@ -406,6 +410,9 @@ func TestStepThatPanicsEndsNothingElse(t *testing.T) {
 		synctest.Wait()
 		w.Wake("bk_2", time.Now())
 		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
 		if steps["bk_1"] != 2 || steps["bk_2"] != 1 {
 			t.Errorf("steps %v", steps)
 		}
