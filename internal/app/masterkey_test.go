@@ -68,20 +68,3 @@ func TestMasterKeyThatSystemdHandsOverIsRead(t *testing.T) {
 		}
 	}
 }
-
-func TestAnotherMasterKeyIsToldFromTheRightOne(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "data")
-	t.Setenv(MasterKeyEnv, seal.Key{1}.Text())
-	e, c := process(t, dir)
-	if _, err := c.CreateServer(t.Context(), web("web-1")); err != nil {
-		t.Fatal(err)
-	}
-	if err := e.Close(); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv(MasterKeyEnv, seal.Key{2}.Text())
-	_, c = process(t, dir)
-	if _, err := c.CreateServer(t.Context(), web("web-2")); err == nil || !strings.Contains(err.Error(), "not the one these records were sealed with") {
-		t.Errorf("got %v", err)
-	}
-}
