@@ -43,7 +43,7 @@ func admit(access Access, next http.Handler) http.Handler {
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			writeProblem(w, &api.Problem{Title: "Not let in", Status: http.StatusUnauthorized, Code: "UNAUTHORIZED",
 				Detail: "The request carries no token, or one that is unknown, expired or revoked.",
-				Fix:    "Send \"Authorization: Bearer cap_...\"; an owner makes tokens with: cloudaipilot token create"})
+				Fix:    "Set CLOUDAIPILOT_TOKEN to a good one; an owner makes it with: cloudaipilot token create NAME --role ROLE"})
 		case err != nil:
 			writeProblem(w, problemOf(err))
 		default:

@@ -18,6 +18,7 @@ import (
 var statusOf = map[backup.Code]int{
 	backup.CodeForbidden:        http.StatusForbidden,
 	backup.CodeNotFound:         http.StatusNotFound,
+	backup.CodeGone:             http.StatusGone,
 	backup.CodeBackupInProgress: http.StatusConflict,
 	backup.CodeNotCompleted:     http.StatusConflict,
 	backup.CodeNameTaken:        http.StatusConflict,

@@ -162,7 +162,7 @@ func checkType(s Spec) []Finding {
 	if near := nearest(string(s.Type), []string{"files", "database", "full", "snapshot"}); near != "" {
 		fix = fmt.Sprintf("Did you mean %q?", near)
 	}
-	return refuse(fmt.Sprintf("%q is not a type of backup; the types are files, database, full and snapshot.", Excerpt(string(s.Type), 40)), fix)
+	return refuse(fmt.Sprintf("%q is not a type of backup; this version makes backups of type files.", Excerpt(string(s.Type), 40)), fix)
 }
 
 // CheckInclude checks one path to back up. It may hold any byte that a file name can.

@@ -178,6 +178,9 @@ func (c *cli) client() (*apiclient.Client, error) {
 		}
 		return app.Remote{Endpoint: c.endpoint, Token: token, CAFile: os.Getenv(app.CAFileEnv)}.Client("cloudaipilot/" + c.version)
 	}
+	if os.Getenv(app.TokenEnv) != "" || c.tokenFile != "" {
+		return nil, usageError{app.ErrTokenAlone}
+	}
 	if c.embedded == nil {
 		e, err := app.NewEmbedded(app.Config{DataDir: c.dataDir, Version: c.version})
 		if err != nil {

@@ -336,12 +336,20 @@ func (c *ControlPlane) Download(ctx context.Context, id backup.ID) (backup.Backu
 		return b, nil, err
 	}
 	if b.Status != backup.StatusCompleted {
-		return b, nil, refuse(backup.CodeNotCompleted, "", fmt.Sprintf("Backup %s is %s", b.ID, b.Status),
-			"Only a completed backup has an archive.", "Wait for it, or make a new one.")
+		fix := "Wait for it: cloudaipilot backup wait " + string(b.ID)
+		if b.Status == backup.StatusFailed {
+			fix = "See why: cloudaipilot backup show " + string(b.ID)
+		}
+		return b, nil, refuse(backup.CodeNotCompleted, "", fmt.Sprintf("Backup %s is %s", b.ID, b.Status), "Only a completed backup has an archive.", fix)
 	}
-	server, err := c.Server(ctx, b.ServerID)
+	server, err := c.Store.Server(ctx, b.ServerID)
 	if err != nil {
-		return b, nil, err
+		return b, nil, fmt.Errorf("server %s: %w", b.ServerID, err)
+	}
+	if !server.DeletedAt.IsZero() {
+		return b, nil, refuse(backup.CodeGone, "", "The server "+b.ServerName+" is no longer registered",
+			fmt.Sprintf("Its key went with it, so nobody can log in for the archive, which was left in %s on %s (SHA-256 %s).", b.Path, server.Host, b.SHA256),
+			"Copy it from there with a login of your own, or register the server again.")
 	}
 	t, err := c.target(server)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/api"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/app"
 )
 
@@ -159,7 +160,11 @@ func (p *cloudProvider) reach(ctx context.Context, s *session, remote app.Remote
 	}
 	s.connect(client, "the endpoint "+remote.Endpoint)
 	if _, err := s.client.ControlPlane(ctx); err != nil {
-		diags.AddAttributeError(path.Root("endpoint"), "Unable to reach the control plane at "+remote.Endpoint, sentence(err.Error()))
+		summary := "Unable to reach the control plane at " + remote.Endpoint
+		if errors.As(err, new(*api.Problem)) {
+			summary = "The control plane at " + remote.Endpoint + " refused"
+		}
+		diags.AddAttributeError(path.Root("endpoint"), summary, sentence(err.Error()))
 	}
 }
 

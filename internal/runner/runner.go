@@ -64,7 +64,11 @@ func judge(r ssh.CheckReport, t controlplane.Target, b backup.Backup) *backup.Fa
 		return f
 	}
 	if r.Folder != ssh.FolderOK && r.Folder != ssh.FolderAbsent {
-		return fail(backup.FactFolderUnsafe, "%s", r.FolderDetail)
+		detail := r.FolderDetail
+		if r.Folder == ssh.FolderParentMissing {
+			detail += " on the server; only the last folder of backup_dir is made, so make the ones above it first"
+		}
+		return fail(backup.FactFolderUnsafe, "%s", detail)
 	}
 	for _, state := range []struct {
 		state ssh.PathState

@@ -49,6 +49,7 @@ type SSHD struct {
 	account  *user.User
 	base     string // world-traversable and short: unix socket paths are limited to 107 bytes
 	log      *logBuffer
+	keys     sync.Mutex // guards authorized_keys: parallel tests share a server
 	mu       sync.Mutex
 	listener *exec.Cmd
 	exited   chan struct{}
@@ -97,6 +98,8 @@ func StartSSHD(t testing.TB, opts SSHDOptions) *SSHD {
 // Authorize lets the owner of this public key line log in, next to those who already may.
 func (s *SSHD) Authorize(publicLine string) {
 	s.t.Helper()
+	s.keys.Lock()
+	defer s.keys.Unlock()
 	have, err := os.ReadFile(s.authorizedKeys())
 	if err != nil {
 		s.t.Fatalf("read authorized_keys: %v", err)
@@ -107,6 +110,8 @@ func (s *SSHD) Authorize(publicLine string) {
 // Deauthorize lets nobody log in any more. Open connections stay: see DropConnections.
 func (s *SSHD) Deauthorize() {
 	s.t.Helper()
+	s.keys.Lock()
+	defer s.keys.Unlock()
 	s.writeAuthorized("")
 }
 

@@ -67,7 +67,7 @@ func authorise(ctx context.Context, s *stage) error {
 	if err := s.output(ctx, "public_key", &line); err != nil {
 		return err
 	}
-	fmt.Println("   $ terraform output -raw public_key >> ~/.ssh/authorized_keys")
+	fmt.Println("   $ echo \"$(terraform output -raw public_key)\" >> ~/.ssh/authorized_keys")
 	show(line)
 	file, err := os.OpenFile(s.authorizedKeys(), os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
