@@ -58,4 +58,4 @@ func (r Remote) Client(agent string) (*apiclient.Client, error) {
 }
 
 // ErrTokenAlone refuses a token without an endpoint: it must not look as if the control plane it belongs to were empty.
-var ErrTokenAlone = errors.New("A token is given and no endpoint: set endpoint (" + EndpointEnv + ") to the control plane it belongs to, or remove the token (" + TokenEnv + ") to use the embedded one")
+var ErrTokenAlone = errors.New("a token is given and no endpoint: set endpoint (" + EndpointEnv + ") to the control plane it belongs to, or remove the token (" + TokenEnv + ") to use the embedded one")
