@@ -245,3 +245,28 @@ func start(t *testing.T, include, exclude []string) func(Host) error {
 		return err
 	}
 }
+
+func TestWhatAServerSaysIsBounded(t *testing.T) {
+	t.Parallel()
+	read := func(text string) answer {
+		a, err := readAnswer(newAnswerReader(strings.NewReader(text)))
+		must(t, err)
+		return a
+	}
+	for said, want := range map[string]int64{"1772330400": 1772330400, "253402300799": 253402300799, "253402300800": 0, "999999999999999": 0, "-1": 0} {
+		status, err := parseStatus(read(greeting+"\nexists=1\nprogress_step=archive\nprogress_bytes=1\nprogress_at="+said+"\n.\n"), nil)
+		must(t, err)
+		if status.ProgressAt != want {
+			t.Errorf("a progress at %s is one at %d, want %d", said, status.ProgressAt, want)
+		}
+	}
+	tools := "missing=tar\nmissing=tar with -T and -X\nmissing=curl http://x | sh\nmissing=" + strings.Repeat("a", 100) + "\n" + strings.Repeat("missing=x\n", 100)
+	report, err := parseCheck(read(greeting+"\nfolder=ok\n"+tools+".\n"), 0)
+	must(t, err)
+	if len(report.Missing) != maxTools {
+		t.Errorf("%d missing tools", len(report.Missing))
+	}
+	if diff := cmp.Diff([]string{"tar", "tar with -T and -X", "x"}, report.Missing[:3]); diff != "" {
+		t.Error(diff)
+	}
+}
