@@ -223,7 +223,11 @@ func TestServeRefusesWhatIsNotSafe(t *testing.T) {
 			t.Errorf("%q: exit status %d, %s", test.args, status, errOut)
 		}
 	}
-	status, _, errOut := run(t, "server", "list", "--endpoint", "https://backups.example.com", "--token-file", os.DevNull)
+	status, _, errOut := run(t, "server", "list", "--token-file", os.DevNull, "--data-dir", dir)
+	if status != 2 || !strings.Contains(errOut, "CLOUDAIPILOT_ENDPOINT") {
+		t.Errorf("a token without an endpoint: exit status %d, %s", status, errOut)
+	}
+	status, _, errOut = run(t, "server", "list", "--endpoint", "https://backups.example.com", "--token-file", os.DevNull)
 	if status != 1 || !strings.Contains(errOut, "token create") {
 		t.Errorf("an endpoint without a token: exit status %d, %s", status, errOut)
 	}

@@ -369,3 +369,18 @@ func TestOnlyACompletedArchiveIsDownloaded(t *testing.T) {
 		t.Errorf("got %v, calls %q", err, b.server.calls)
 	}
 }
+
+func TestArchiveOfAServerThatIsGoneIsToldWhereItLies(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	s := b.addServer()
+	b.server.result = archived
+	done := b.finish(b.create(request(s)).ID)
+	if err := b.DeleteServer(t.Context(), s.ID); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := b.Download(t.Context(), done.ID)
+	if code(err) != backup.CodeGone || !strings.Contains(err.Error(), done.Path) || !strings.Contains(err.Error(), s.Host) || b.server.has("download") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -260,8 +261,8 @@ func TestWhatAServerSaysIsBounded(t *testing.T) {
 			t.Errorf("a progress at %s is one at %d, want %d", said, status.ProgressAt, want)
 		}
 	}
-	tools := "missing=tar\nmissing=tar with -T and -X\nmissing=curl http://x | sh\nmissing=" + strings.Repeat("a", 100) + "\n" + strings.Repeat("missing=x\n", 100)
-	report, err := parseCheck(read(greeting+"\nfolder=ok\n"+tools+".\n"), 0)
+	said := append([]string{"", "tar", "tar with -T and -X", "curl http://x | sh", strings.Repeat("a", 100)}, slices.Repeat([]string{"x"}, 100)...)
+	report, err := parseCheck(read(greeting+"\nfolder=ok"+strings.Join(said, "\nmissing=")+"\n.\n"), 0)
 	must(t, err)
 	if len(report.Missing) != maxTools {
 		t.Errorf("%d missing tools", len(report.Missing))
