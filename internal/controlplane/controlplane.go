@@ -13,7 +13,7 @@ import (
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
 )
 
-// Config is what a control plane is made of. All fields but UnreachableLimit and Log must be set.
+// Config is what a control plane is made of. Those with a zero value said may be left out.
 type Config struct {
 	Store  Store
 	Runner Runner
@@ -24,6 +24,7 @@ type Config struct {
 	// failed. Zero means 30 minutes, the playbook's limit [KB 12-06].
 	UnreachableLimit time.Duration
 	Log              *slog.Logger // zero: nothing is logged
+	Observer         Observer     // zero: nothing is measured
 	// Boundary, if set, is called at every boundary of a step, with one of the names of Boundaries: the places at
 	// which a process may die. Tests have it die there.
 	Boundary func(name string)
@@ -44,6 +45,9 @@ func New(c Config) *ControlPlane {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.Observer == nil {
+		c.Observer = blind{}
+	}
 	if c.Boundary == nil {
 		c.Boundary = func(string) {}
 	}
@@ -57,6 +61,12 @@ func (c *ControlPlane) UseWaker(w Waker) { c.waker = w }
 type asleep struct{}
 
 func (asleep) Wake(backup.ID, time.Time) {}
+
+// blind measures nothing.
+type blind struct{}
+
+func (blind) Stepped(backup.Step, time.Duration, time.Duration) {}
+func (blind) Finished(backup.Backup)                            {}
 
 // now is the time in the precision that is stored.
 func (c *ControlPlane) now() time.Time { return c.Clock.Now().UTC().Truncate(time.Millisecond) }

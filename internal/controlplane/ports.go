@@ -159,6 +159,14 @@ type Waker interface {
 	Wake(id backup.ID, at time.Time)
 }
 
+// Observer is told what happens, for measuring. Its methods return at once.
+type Observer interface {
+	// Stepped tells of a step: how long after it was due it began, and how long it took.
+	Stepped(step backup.Step, late, took time.Duration)
+	// Finished tells of a backup that has just completed or failed.
+	Finished(b backup.Backup)
+}
+
 // Clock is the time.
 type Clock interface {
 	Now() time.Time

@@ -103,6 +103,10 @@ func (c *ControlPlane) Step(ctx context.Context, id backup.ID) (time.Time, error
 	if err != nil {
 		return now.Add(storeRetry), fmt.Errorf("save the step of backup %s: %w", id, err)
 	}
+	c.Observer.Stepped(b.Work.Step, now.Sub(b.Work.NextStepAt), c.now().Sub(now))
+	if p.Status.Finished() {
+		c.Observer.Finished(p.Backup)
+	}
 	return p.Work.NextStepAt, nil
 }
 

@@ -432,3 +432,30 @@ func TestFailureKeepsTheToolsOwnWords(t *testing.T) {
 		t.Errorf("lines %+v, %v", lines, err)
 	}
 }
+
+// watcher writes down what an observer is told.
+type watcher struct {
+	steps    []backup.Step
+	late     time.Duration
+	finished []backup.Status
+}
+
+func (w *watcher) Stepped(step backup.Step, late, _ time.Duration) {
+	w.steps, w.late = append(w.steps, step), max(w.late, late)
+}
+
+func (w *watcher) Finished(b backup.Backup) { w.finished = append(w.finished, b.Status) }
+
+func TestObserverIsToldOfEveryStepAndOneEnd(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	seen := &watcher{}
+	b.Observer = seen
+	b.server.result = &backup.Result{SizeBytes: 9}
+	made := b.create(request(b.addServer()))
+	b.clock.add(7 * time.Second)
+	b.finish(made.ID)
+	if len(seen.steps) != 3 || seen.late != 7*time.Second || !slices.Equal(seen.finished, []backup.Status{backup.StatusCompleted}) {
+		t.Errorf("told of %v, %v late, and %v", seen.steps, seen.late, seen.finished)
+	}
+}
