@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +19,8 @@ const defaultListen = "127.0.0.1:8642"
 
 func (c *cli) serveCommand() *cobra.Command {
 	var config app.ServeConfig
-	var format string
+	var format, file string
+	var check bool
 	cmd := &cobra.Command{Use: "serve", Short: "Run the control plane by itself", Args: cobra.NoArgs,
 		Long: `Run the control plane of the data directory, or of a PostgreSQL database, by itself, for a team and for months.
 
@@ -29,34 +31,70 @@ and jobs on servers go on.
 With --database the records are in PostgreSQL. Several processes on one database share the work; each needs the same master
 key. There is no data directory then and no socket: commands beside it take --database as well, or a token.
 
+Every setting is a flag, an environment variable, or a line in the YAML file that --config names; the first of these that
+has it decides. Keys of the file: ` + strings.Join(serveSettings.keys(), ", ") + `. Paths
+in it are relative to its folder. --check looks at all of it and ends: 0 good, 1 something does not work, 2 cannot be understood.
+
 GET /healthz says that it runs, GET /readyz that its database answers.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log, err := c.logger(format)
-			if err != nil {
+			if err := c.configure(cmd, &config, file, &format); err != nil {
 				return err
 			}
-			config.Database, config.DataDir, config.Version, config.Log = c.databaseURL(), c.dataDir, c.version, log
-			if config.Database != "" && !cmd.Flags().Changed("data-dir") {
-				config.DataDir = "" // nobody asked for one
-			}
-			if app.DatabaseHasPassword(c.database) {
-				log.Warn("the password of the database is on the command line, where every process can see it: put the URL into $" + app.DatabaseEnv + ", or the password into PGPASSFILE")
+			if check {
+				return c.checkServe(config)
 			}
 			return app.Serve(cmd.Context(), config)
 		}}
 	flags := cmd.Flags()
-	flags.StringVar(&config.Listen, "listen", env("CLOUDAIPILOT_LISTEN", defaultListen), "address to answer on ($CLOUDAIPILOT_LISTEN); without TLS only a loopback address")
-	flags.StringVar(&config.TLSCert, "tls-cert", os.Getenv("CLOUDAIPILOT_TLS_CERT"), "PEM file of the certificate ($CLOUDAIPILOT_TLS_CERT)")
-	flags.StringVar(&config.TLSKey, "tls-key", os.Getenv("CLOUDAIPILOT_TLS_KEY"), "PEM file of its private key ($CLOUDAIPILOT_TLS_KEY)")
-	flags.StringVar(&format, "log-format", env("CLOUDAIPILOT_LOG_FORMAT", "text"), "text or json ($CLOUDAIPILOT_LOG_FORMAT)")
+	flags.StringVar(&file, "config", os.Getenv(configEnv), "YAML file with settings ($"+configEnv+")")
+	flags.BoolVar(&check, "check", false, "only check the settings")
+	flags.StringVar(&config.Listen, "listen", defaultListen, "address to answer on ($CLOUDAIPILOT_LISTEN); without TLS only a loopback address")
+	flags.StringVar(&config.TLSCert, "tls-cert", "", "PEM file of the certificate ($CLOUDAIPILOT_TLS_CERT)")
+	flags.StringVar(&config.TLSKey, "tls-key", "", "PEM file of its private key ($CLOUDAIPILOT_TLS_KEY)")
+	flags.StringVar(&format, "log-format", "text", "text or json ($CLOUDAIPILOT_LOG_FORMAT)")
+	_ = cmd.MarkFlagFilename("config", "yaml", "yml")
 	return cmd
 }
 
-func env(name, otherwise string) string {
-	if v := os.Getenv(name); v != "" {
-		return v
+// configEnv names the configuration file where no flag does.
+const configEnv = "CLOUDAIPILOT_CONFIG"
+
+// configure fills the settings of serve from the flags, the environment and the configuration file.
+func (c *cli) configure(cmd *cobra.Command, config *app.ServeConfig, path string, format *string) (err error) {
+	var file configFile
+	if path != "" {
+		if file, err = readConfig(path, serveSettings, cmd.Flags()); err != nil {
+			return err
+		}
 	}
-	return otherwise
+	from, err := serveSettings.fill(cmd, file)
+	if err != nil {
+		return err
+	}
+	log, err := c.logger(*format)
+	if err != nil {
+		return err
+	}
+	config.Database, config.DataDir, config.Version, config.Log = c.database, c.dataDir, c.version, log
+	if config.Database != "" && from["data_dir"] != fromFlag && from["data_dir"] != fromFile {
+		config.DataDir = "" // nobody asked for one
+	}
+	if from["database"] == fromFlag && app.DatabaseHasPassword(c.database) {
+		log.Warn("the password of the database is on the command line, where every process can see it: put the URL into $" + app.DatabaseEnv + ", or the password into PGPASSFILE")
+	}
+	if file.open() && app.DatabaseHasPassword(file.values["database"].text) {
+		log.Warn("the password of the database is in "+file.path+", which others can read: narrow it with chmod 600, or put the password into PGPASSFILE", "mode", file.mode.Perm().String())
+	}
+	return nil
+}
+
+// checkServe says whether the control plane would start with these settings.
+func (c *cli) checkServe(config app.ServeConfig) error {
+	plan, err := app.CheckServe(config)
+	if err != nil {
+		return err
+	}
+	return c.record(plan, []field{{"configuration", "good"}, {"answers on", plan.Listen}, {"TLS", plan.TLS}, {"records in", plan.Records}})
 }
 
 func (c *cli) logger(format string) (*slog.Logger, error) {
