@@ -15,6 +15,7 @@ func FromServer(s backup.Server) Server {
 		BackupDir: s.BackupDir, Privilege: string(s.Privilege), Environment: s.Environment,
 		ConnectTimeoutSeconds:    int(s.ConnectTimeout / time.Second),
 		KeepaliveIntervalSeconds: int(s.KeepaliveInterval / time.Second),
+		MaxConcurrentBackups:     s.MaxConcurrentBackups,
 		KeySource:                string(s.KeySource), PublicKey: s.PublicKey,
 		CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, Version: s.Version,
 	}
@@ -33,6 +34,7 @@ func (in ServerInput) Apply(s *backup.ServerSpec) {
 	put(&s.Environment, in.Environment)
 	seconds(&s.ConnectTimeout, in.ConnectTimeoutSeconds)
 	seconds(&s.KeepaliveInterval, in.KeepaliveIntervalSeconds)
+	put(&s.MaxConcurrentBackups, in.MaxConcurrentBackups)
 }
 
 // Spec returns the backup that a request asks for.

@@ -37,6 +37,7 @@ type Server struct {
 	Environment              string    `json:"environment"`
 	ConnectTimeoutSeconds    int       `json:"connect_timeout_seconds"`
 	KeepaliveIntervalSeconds int       `json:"keepalive_interval_seconds"`
+	MaxConcurrentBackups     int       `json:"max_concurrent_backups" doc:"How many are made on the server at a time; the others wait"`
 	KeySource                string    `json:"key_source" enum:"none,generated,provided"`
 	PublicKey                string    `json:"public_key" doc:"Line for the login user's authorized_keys"`
 	CreatedAt                time.Time `json:"created_at"`
@@ -57,6 +58,7 @@ type ServerInput struct {
 	Environment              *string `json:"environment,omitempty"`
 	ConnectTimeoutSeconds    *int    `json:"connect_timeout_seconds,omitempty"`
 	KeepaliveIntervalSeconds *int    `json:"keepalive_interval_seconds,omitempty"`
+	MaxConcurrentBackups     *int    `json:"max_concurrent_backups,omitempty"`
 
 	PrivateKey  *string `json:"private_key,omitempty" maxLength:"65536" doc:"The user's own private key, PEM; never returned"`
 	GenerateKey *bool   `json:"generate_key,omitempty" doc:"true: the control plane makes a pair, unless it made the present one; false: have no key; left out: keep the present one, or make one on create"`

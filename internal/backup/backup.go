@@ -126,6 +126,7 @@ type Work struct {
 	UnreachableFrom time.Time // since when the server could not be asked, zero while it answers
 	Holder          string    // the client that waits for this backup
 	HeldUntil       time.Time // until when that client counts as alive
+	Placed          bool      // it has a place among the backups that are made on its server at a time
 }
 
 // Step names what is done next to a backup.
@@ -133,6 +134,7 @@ type Step string
 
 // The steps, in their usual order. StepClean follows a failure, StepNone is the end.
 const (
+	StepQueue     Step = "queue"
 	StepPreflight Step = "preflight"
 	StepStart     Step = "start"
 	StepWatch     Step = "watch"

@@ -24,6 +24,7 @@ const (
 	shortLivedAfter  = 7 // days that a folder emptied at boot is not trusted with
 	maxEnvironment   = 32
 	maxHostKeyLength = 16 << 10
+	maxConcurrent    = 32 // backups of one server at a time
 )
 
 var (
@@ -104,6 +105,9 @@ var ServerRules = []Rule[ServerSpec]{
 	}},
 	{[]string{"keepalive_interval_seconds"}, func(s ServerSpec) []Finding {
 		return outside("keepalive_interval_seconds", "Invalid keepalive interval", int(s.KeepaliveInterval/time.Second), int(maxTimeout/time.Second), " seconds", "")
+	}},
+	{[]string{"max_concurrent_backups"}, func(s ServerSpec) []Finding {
+		return outside("max_concurrent_backups", "Invalid number of concurrent backups", s.MaxConcurrentBackups, maxConcurrent, "", "To make no backups at all, pause what asks for them.")
 	}},
 }
 

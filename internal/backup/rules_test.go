@@ -67,6 +67,8 @@ func TestServerRules(t *testing.T) {
 		"folder of 256 bytes":     {func(s *ServerSpec) { s.BackupDir = "/a/" + strings.Repeat("b", 253) }, []string{"backup_dir INVALID_ARGUMENT"}},
 		"privilege":               {func(s *ServerSpec) { s.Privilege = "root" }, []string{"privilege INVALID_ARGUMENT"}},
 		"environment":             {func(s *ServerSpec) { s.Environment = "Prod!" }, []string{"environment INVALID_ARGUMENT"}},
+		"no concurrent backups":   {func(s *ServerSpec) { s.MaxConcurrentBackups = 0 }, []string{"max_concurrent_backups INVALID_ARGUMENT"}},
+		"33 concurrent backups":   {func(s *ServerSpec) { s.MaxConcurrentBackups = 33 }, []string{"max_concurrent_backups INVALID_ARGUMENT"}},
 		"connect timeout":         {func(s *ServerSpec) { s.ConnectTimeout = 0 }, []string{"connect_timeout_seconds INVALID_ARGUMENT"}},
 		"keepalive":               {func(s *ServerSpec) { s.KeepaliveInterval = 301 * time.Second }, []string{"keepalive_interval_seconds INVALID_ARGUMENT"}},
 		"two at once":             {func(s *ServerSpec) { s.Name, s.Port = "", -1 }, []string{"name INVALID_ARGUMENT", "port INVALID_ARGUMENT"}},

@@ -18,6 +18,8 @@ const (
 	DefaultBackupDir         = "/tmp/cloudpilot-backups"
 	DefaultConnectTimeout    = 10 * time.Second
 	DefaultKeepaliveInterval = 15 * time.Second
+	// One at a time: two that read the same disks take longer together than one after the other.
+	DefaultConcurrentBackups = 1
 )
 
 // KeySource says where a server's key pair came from.
@@ -44,6 +46,8 @@ type ServerSpec struct {
 	ConnectTimeout time.Duration
 	// KeepaliveInterval is the pause between keepalives, of which three may stay unanswered: 1 s to 5 min.
 	KeepaliveInterval time.Duration
+	// MaxConcurrentBackups is how many backups are made on the server at a time, 1 to 32. The others wait.
+	MaxConcurrentBackups int
 }
 
 // DefaultServerSpec returns the settings a person need not name.
@@ -51,6 +55,7 @@ func DefaultServerSpec() ServerSpec {
 	return ServerSpec{
 		Port: DefaultPort, User: DefaultUser, BackupDir: DefaultBackupDir, Privilege: PrivilegeNone,
 		ConnectTimeout: DefaultConnectTimeout, KeepaliveInterval: DefaultKeepaliveInterval,
+		MaxConcurrentBackups: DefaultConcurrentBackups,
 	}
 }
 

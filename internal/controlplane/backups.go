@@ -81,14 +81,14 @@ func (c *ControlPlane) newBackup(r CreateRequest, server backup.Server) (backup.
 		ID: backup.ID(newID(backup.BackupIDPrefix, now)), Spec: r.Spec, ServerName: server.Name, Dir: server.BackupDir,
 		Status: backup.StatusPending, Trigger: r.Trigger, Managed: r.Managed,
 		CreatedAt: now, ExpiresAt: backup.ExpiryOf(now, r.Spec.RetentionDays),
-		Work: backup.Work{Step: backup.StepPreflight, NextStepAt: now, Holder: r.Client},
+		Work: backup.Work{Step: backup.StepQueue, NextStepAt: now, Holder: r.Client},
 	}
 	if r.Client != "" {
 		b.Work.HeldUntil = now.Add(HoldFor)
 	}
 	a := backup.Activity{ID: backup.ActivityID(newID(backup.ActivityIDPrefix, now)), Type: backup.ActivityBackupCreate,
 		TargetID: string(b.ID), ServerID: server.ID, Title: "Backup of " + server.Name, Status: backup.ActivityQueued, CreatedAt: now}
-	for _, step := range []backup.Step{backup.StepPreflight, backup.StepStart, backup.StepWatch} {
+	for _, step := range []backup.Step{backup.StepQueue, backup.StepPreflight, backup.StepStart, backup.StepWatch} {
 		a.Steps = append(a.Steps, backup.ActivityStep{Name: string(step), Status: backup.ActivityQueued})
 	}
 	b.Activity = a.ID

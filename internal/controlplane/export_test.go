@@ -13,3 +13,8 @@ func NewStepWorker(c Clock, step func(backup.ID) time.Time) *Worker {
 	w.step = func(_ context.Context, id backup.ID) (time.Time, error) { return step(id), nil }
 	return w
 }
+
+// SweepOnce looks once for what is due, as a sweeper that woke these before.
+func (c *ControlPlane) SweepOnce(ctx context.Context, woken map[DueStep]time.Time) error {
+	return c.sweep(ctx, woken)
+}

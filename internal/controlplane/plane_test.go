@@ -61,7 +61,17 @@ func request(s backup.Server, change ...func(*controlplane.CreateRequest)) contr
 	return r
 }
 
+// create asks for a backup that then has its place on the server.
 func (b *bench) create(r controlplane.CreateRequest) backup.Backup {
+	b.t.Helper()
+	got := b.step(b.ask(r).ID)
+	if !got.Work.Placed {
+		b.t.Fatalf("it has no place: %+v", got.Work)
+	}
+	return got
+}
+
+func (b *bench) ask(r controlplane.CreateRequest) backup.Backup {
 	b.t.Helper()
 	made, err := b.CreateBackup(b.t.Context(), r)
 	if err != nil {

@@ -58,6 +58,12 @@ type ActivityNote struct {
 	Lines    []backup.LogLine
 }
 
+// DueStep is a backup whose step is due.
+type DueStep struct {
+	ID      backup.ID
+	Attempt int64 // of the last step that was begun
+}
+
 // Store keeps the records. Every method is one transaction.
 type Store interface {
 	ID(ctx context.Context) (string, error)
@@ -93,12 +99,17 @@ type Store interface {
 	// Lease takes the row for one step if it is due and nobody is at it, and raises its attempt.
 	// Where it does not, it reports false and the row as it is.
 	Lease(ctx context.Context, id backup.ID, now, until time.Time) (backup.Backup, bool, error)
+	// TakePlace gives b one of the places on its server, if one is free after those who wait longer have theirs. One
+	// that b has already it keeps.
+	TakePlace(ctx context.Context, b backup.Backup, places int) (bool, error)
+	// CallWaiting makes the step of backups due that wait for a place on the server, of those who wait longest.
+	CallWaiting(ctx context.Context, server backup.ServerID, most int, now time.Time) ([]backup.ID, error)
 	// SaveStep writes what a step found, ends its lease, and fails with ErrLeaseLost if b's attempt is not the
 	// stored one.
 	SaveStep(ctx context.Context, b backup.Backup, note ActivityNote) error
 
-	// Due returns backups whose step is due and whom nobody is at, the longest due first.
-	Due(ctx context.Context, now time.Time, most int) ([]backup.ID, error)
+	// Due returns backups of a server, or with "" of all, whose step is due and whom nobody is at, the longest due first.
+	Due(ctx context.Context, server backup.ServerID, now time.Time, most int) ([]DueStep, error)
 
 	InsertToken(ctx context.Context, t backup.Token) error
 	// Token returns the token with that hash, revoked and expired ones included.

@@ -22,6 +22,8 @@ type fleet struct {
 	calls  map[string]map[backup.ID]int
 	byWhom map[string]int
 	errors []string
+
+	underWay, most int // backups between their preflight and their end
 }
 
 type lease struct {
@@ -48,6 +50,10 @@ func (d driver) do(call string, b backup.Backup) {
 	}
 	d.calls[call][b.ID]++
 	d.byWhom[d.name]++
+	if call == "preflight" {
+		d.underWay++
+		d.most = max(d.most, d.underWay)
+	}
 	d.mu.Unlock()
 	time.Sleep(time.Millisecond) // a server is not instantly done
 	d.mu.Lock()
@@ -70,6 +76,9 @@ func (d driver) Watch(_ context.Context, _ controlplane.Target, b backup.Backup)
 	seen := backup.Observation{Job: b.Job, Alive: true, Progress: backup.Progress{Step: "archive", Bytes: 10}}
 	if b.Progress.Bytes > 0 {
 		seen.Result = archived
+		d.mu.Lock()
+		d.underWay--
+		d.mu.Unlock()
 	}
 	return seen, nil
 }
@@ -92,7 +101,7 @@ func (driver) Forget(backup.ServerID) {}
 
 func TestThreeProcessesOnOneDatabaseMakeEveryBackupOnce(t *testing.T) {
 	t.Parallel()
-	const processes, backups = 3, 50
+	const processes, backups, places = 3, 50, 4
 	database := testbed.StartPostgres(t)
 	f := &fleet{busy: map[backup.ID]bool{}, leases: map[lease]int{}, calls: map[string]map[backup.ID]int{}, byWhom: map[string]int{}}
 	planes := make([]*controlplane.ControlPlane, processes)
@@ -105,6 +114,7 @@ func TestThreeProcessesOnOneDatabaseMakeEveryBackupOnce(t *testing.T) {
 		planes[i] = controlplane.New(controlplane.Config{Store: s, Runner: driver{f, string(rune('a' + i))}, Keys: fakeKeys{}, Sealer: seal.New(seal.Key{1}), Clock: bubble{}})
 	}
 	made := (&bench{ControlPlane: planes[0], t: t}).addServer(func(s *backup.ServerSpec) { // a key to record would be a step more
+		s.MaxConcurrentBackups = places
 		s.RecordHostKey, s.HostKey = false, "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGn1dPqpoBJ0nRd+v0PfBnqz4qwNOF9ZEl9fQZQ2PZlL"
 	})
 	ids := make([]backup.ID, backups)
@@ -154,6 +164,9 @@ func TestThreeProcessesOnOneDatabaseMakeEveryBackupOnce(t *testing.T) {
 				t.Errorf("backup %s: %s %d times, want %d", id, call, got, want)
 			}
 		}
+	}
+	if f.most != places {
+		t.Errorf("up to %d backups were made at a time, want %d", f.most, places)
 	}
 	if len(f.byWhom) != processes {
 		t.Errorf("the work was not shared: %v", f.byWhom)

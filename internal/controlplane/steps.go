@@ -19,10 +19,12 @@ const (
 	killAfter     = 10 * time.Second       // patience with a job that was asked to end
 	cleanPatience = 30 * time.Second       // with a server that does not clean up yet
 	storeRetry    = 5 * time.Second        // pause after the store failed
+	queueLongest  = 10 * time.Second       // longest pause between two looks for a place on the server
 )
 
 // stepOf says what is done in each step. Every one may run twice: the worker before may have died at any point.
 var stepOf = map[backup.Step]func(*ControlPlane, context.Context, *progress) error{
+	backup.StepQueue:     (*ControlPlane).queue,
 	backup.StepPreflight: (*ControlPlane).preflight,
 	backup.StepStart:     (*ControlPlane).start,
 	backup.StepWatch:     (*ControlPlane).watch,
@@ -38,7 +40,7 @@ const (
 
 // Boundaries names all boundaries of all steps: "preflight:leased" and so on.
 func Boundaries() (names []string) {
-	for _, step := range []backup.Step{backup.StepPreflight, backup.StepStart, backup.StepWatch, backup.StepClean} {
+	for _, step := range []backup.Step{backup.StepQueue, backup.StepPreflight, backup.StepStart, backup.StepWatch, backup.StepClean} {
 		for _, at := range []string{boundaryLeased, boundaryActed, boundarySaved} {
 			names = append(names, string(step)+":"+at)
 		}
@@ -106,6 +108,7 @@ func (c *ControlPlane) Step(ctx context.Context, id backup.ID) (time.Time, error
 	c.Observer.Stepped(b.Work.Step, now.Sub(b.Work.NextStepAt), c.now().Sub(now))
 	if p.Status.Finished() {
 		c.Observer.Finished(p.Backup)
+		c.callNext(ctx, p)
 	}
 	return p.Work.NextStepAt, nil
 }
@@ -132,6 +135,51 @@ func (c *ControlPlane) take(ctx context.Context, p *progress) error {
 		return fmt.Errorf("unknown step %q", p.Work.Step)
 	}
 	return step(c, ctx, p)
+}
+
+// queue waits for a place among the backups that are made on the server at a time.
+func (c *ControlPlane) queue(ctx context.Context, p *progress) error {
+	if !p.Work.CancelAt.IsZero() {
+		return cancelled()
+	}
+	places := p.target.Server.MaxConcurrentBackups
+	placed, err := c.Store.TakePlace(ctx, p.Backup, places)
+	if err != nil {
+		return fmt.Errorf("take a place on the server: %w", err)
+	}
+	if !placed {
+		c.wakeDue(ctx, p) // those ahead may have been left by a process that is gone
+		if p.Work.Attempt == 1 {
+			p.say("waits: %s makes %d at a time, and others came first", p.ServerName, places)
+		}
+		p.next(backup.StepQueue, clamp(p.now.Sub(p.CreatedAt)/10, time.Second, queueLongest))
+		return nil
+	}
+	p.Work.Placed = true
+	p.next(backup.StepPreflight, 0)
+	return nil
+}
+
+// wakeDue has the steps made that are due on the server of p.
+func (c *ControlPlane) wakeDue(ctx context.Context, p *progress) {
+	due, err := c.Store.Due(ctx, p.ServerID, p.now, sweepBatch)
+	if err != nil {
+		c.Log.Warn("looking for those ahead failed", "server", p.ServerID, "error", err)
+	}
+	for _, d := range due {
+		c.waker.Wake(d.ID, p.now)
+	}
+}
+
+// callNext has those looked at who wait for the place that p leaves. One that is not called looks by itself.
+func (c *ControlPlane) callNext(ctx context.Context, p *progress) {
+	ids, err := c.Store.CallWaiting(context.WithoutCancel(ctx), p.ServerID, max(p.target.Server.MaxConcurrentBackups, 1), c.now())
+	if err != nil {
+		c.Log.Warn("calling the next backup failed", "server", p.ServerID, "error", err)
+	}
+	for _, id := range ids {
+		c.waker.Wake(id, c.now())
+	}
 }
 
 // preflight looks whether the run would fail. Nothing of the backup is on the server yet.
@@ -265,6 +313,7 @@ func (c *ControlPlane) outOfReach(p *progress, err error) error {
 }
 
 var stageOf = map[backup.Step]backup.Stage{
+	backup.StepQueue:     backup.StagePreflight,
 	backup.StepPreflight: backup.StagePreflight,
 	backup.StepStart:     backup.StageArchive,
 	backup.StepWatch:     backup.StageArchive,

@@ -455,7 +455,7 @@ func TestObserverIsToldOfEveryStepAndOneEnd(t *testing.T) {
 	made := b.create(request(b.addServer()))
 	b.clock.add(7 * time.Second)
 	b.finish(made.ID)
-	if len(seen.steps) != 3 || seen.late != 7*time.Second || !slices.Equal(seen.finished, []backup.Status{backup.StatusCompleted}) {
+	if len(seen.steps) != 4 || seen.late != 7*time.Second || !slices.Equal(seen.finished, []backup.Status{backup.StatusCompleted}) {
 		t.Errorf("told of %v, %v late, and %v", seen.steps, seen.late, seen.finished)
 	}
 }

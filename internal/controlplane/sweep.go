@@ -2,6 +2,7 @@ package controlplane
 
 import (
 	"context"
+	"maps"
 	"time"
 )
 
@@ -15,13 +16,10 @@ const (
 // process that was to make it, loses nothing. Only a control plane that runs by itself sweeps; an embedded one looks
 // after nothing but what its own apply asks for.
 func (c *ControlPlane) Sweep(ctx context.Context) {
+	woken := map[DueStep]time.Time{}
 	for {
-		due, err := c.Store.Due(ctx, c.now(), sweepBatch)
-		if err != nil && ctx.Err() == nil {
+		if err := c.sweep(ctx, woken); err != nil && ctx.Err() == nil {
 			c.Log.Error("looking for due steps failed", "error", err)
-		}
-		for _, id := range due {
-			c.waker.Wake(id, c.now())
 		}
 		select {
 		case <-c.Clock.After(sweepEvery):
@@ -29,4 +27,19 @@ func (c *ControlPlane) Sweep(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// sweep looks once. Where more is due than can be done, a wake-up stands in line, and must not get company at every
+// look: only what was begun since, or was woken long ago, is woken again.
+func (c *ControlPlane) sweep(ctx context.Context, woken map[DueStep]time.Time) error {
+	now := c.now()
+	maps.DeleteFunc(woken, func(_ DueStep, at time.Time) bool { return now.Sub(at) >= leaseFor })
+	due, err := c.Store.Due(ctx, "", now, sweepBatch)
+	for _, d := range due {
+		if _, ok := woken[d]; !ok {
+			woken[d] = now
+			c.waker.Wake(d.ID, now)
+		}
+	}
+	return err
 }

@@ -235,7 +235,7 @@ func TestUnfinishedBackupOfAClientThatIsGoneIsTakenOver(t *testing.T) {
 			s := b.addServer()
 			first := b.create(request(s, by("one")))
 			test.before(b, s, first)
-			second := b.create(request(s, test.second, func(r *controlplane.CreateRequest) { r.Spec.RetentionDays = 9 }))
+			second := b.ask(request(s, test.second, func(r *controlplane.CreateRequest) { r.Spec.RetentionDays = 9 }))
 			if taken := second.ID == first.ID; taken != test.taken {
 				t.Errorf("taken over: %v", taken)
 			}

@@ -23,7 +23,7 @@ func TestWorkerDrivesABackupToItsEndAndLongPollsSeeIt(t *testing.T) {
 	b.UseWaker(w)
 	t.Cleanup(w.Close)
 	b.server.result = archived
-	made := b.create(request(b.addServer()))
+	made := b.ask(request(b.addServer()))
 	got, err := b.Wait(t.Context(), []backup.ID{made.ID}, "client", time.Minute)
 	if err != nil || len(got) != 1 || got[0].Status != backup.StatusCompleted {
 		t.Fatalf("got %+v, %v", got, err)

@@ -159,7 +159,7 @@ func TestServerChangesInPlace(t *testing.T) {
 			},
 			{ // everything there is
 				Config: s.config(s.server(attrs{"name": `"web-2"`, "environment": `"production"`, "privilege": `"sudo"`,
-					"connect_timeout_seconds": "3", "keepalive_interval_seconds": "4"}), s.backup(attrs{"on_destroy": `"delete"`})),
+					"connect_timeout_seconds": "3", "keepalive_interval_seconds": "4", "max_concurrent_backups": "2"}), s.backup(attrs{"on_destroy": `"delete"`})),
 				ConfigPlanChecks: update, Check: unchanged,
 			},
 			{ // and back to the defaults

@@ -24,6 +24,7 @@ type serverModel struct {
 	Environment              types.String `tfsdk:"environment"`
 	ConnectTimeoutSeconds    types.Int64  `tfsdk:"connect_timeout_seconds"`
 	KeepaliveIntervalSeconds types.Int64  `tfsdk:"keepalive_interval_seconds"`
+	MaxConcurrentBackups     types.Int64  `tfsdk:"max_concurrent_backups"`
 }
 
 // input is what the model says to the API. The private key is not in it: it lives in the configuration alone.
@@ -34,7 +35,8 @@ func (m serverModel) input() api.ServerInput {
 		HostKey: givenText(m.HostKey), RecordHostKey: givenBool(m.RecordHostKey), BackupDir: givenText(m.BackupDir),
 		Privilege: givenText(m.Privilege), Environment: givenText(m.Environment),
 		ConnectTimeoutSeconds: givenInt(m.ConnectTimeoutSeconds), KeepaliveIntervalSeconds: givenInt(m.KeepaliveIntervalSeconds),
-		Unknown: m.unknown(),
+		MaxConcurrentBackups: givenInt(m.MaxConcurrentBackups),
+		Unknown:              m.unknown(),
 	}
 	if m.HostKey.IsNull() {
 		in.HostKey = &empty
@@ -58,6 +60,7 @@ func (m serverModel) unknown() []string {
 	u.add("environment", m.Environment)
 	u.add("connect_timeout_seconds", m.ConnectTimeoutSeconds)
 	u.add("keepalive_interval_seconds", m.KeepaliveIntervalSeconds)
+	u.add("max_concurrent_backups", m.MaxConcurrentBackups)
 	return u
 }
 
@@ -70,6 +73,7 @@ func (m *serverModel) show(s api.Server) {
 	m.Environment = textOrNull(s.Environment)
 	m.ConnectTimeoutSeconds = types.Int64Value(int64(s.ConnectTimeoutSeconds))
 	m.KeepaliveIntervalSeconds = types.Int64Value(int64(s.KeepaliveIntervalSeconds))
+	m.MaxConcurrentBackups = types.Int64Value(int64(s.MaxConcurrentBackups))
 	m.PrivateKeyWO = types.StringNull()
 	if m.GenerateKey.IsNull() || m.GenerateKey.IsUnknown() {
 		m.GenerateKey = types.BoolValue(s.KeySource != string(backup.KeyNone))

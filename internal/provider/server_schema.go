@@ -59,6 +59,7 @@ func (r *serverResource) Schema(_ context.Context, _ resource.SchemaRequest, res
 			"environment":                text("What the server is for, such as `production` or `staging`.", ""),
 			"connect_timeout_seconds":    number("Bound on TCP connect, handshake and login together, 1 to 300 seconds.", int64(d.ConnectTimeout.Seconds())),
 			"keepalive_interval_seconds": number("Pause between keepalives, 1 to 300 seconds; three without an answer end the connection.", int64(d.KeepaliveInterval.Seconds())),
+			"max_concurrent_backups":     number("How many backups are made on the server at a time, 1 to 32, whoever asks for them. The others wait, the oldest first.", int64(d.MaxConcurrentBackups)),
 		},
 	}
 }

@@ -119,9 +119,9 @@ func TestGoodConfigurationsAreValid(t *testing.T) {
 		"a fingerprint":    goodServer(object{"host_key": "SHA256:" + strings.Repeat("A", 43)}),
 		"first contact":    goodServer(object{"host_key": nil, "record_host_key": true}),
 		"an own key":       goodServer(object{"private_key_wo": "x", "private_key_wo_version": 1}),
-		"everything":       goodServer(object{"port": 2222, "user": "backup", "backup_dir": "/var/backups/cloudpilot", "privilege": "sudo", "environment": "production", "connect_timeout_seconds": 300, "keepalive_interval_seconds": 1}),
+		"everything":       goodServer(object{"port": 2222, "user": "backup", "backup_dir": "/var/backups/cloudpilot", "privilege": "sudo", "environment": "production", "connect_timeout_seconds": 300, "keepalive_interval_seconds": 1, "max_concurrent_backups": 32}),
 		"the longest name": goodServer(object{"name": strings.Repeat("a", 63)}),
-		"nothing is known": {"name": unknown, "host": unknown, "port": unknown, "user": unknown, "host_key": unknown, "record_host_key": unknown, "private_key_wo": unknown, "private_key_wo_version": unknown, "generate_key": unknown, "backup_dir": unknown, "privilege": unknown, "environment": unknown, "connect_timeout_seconds": unknown, "keepalive_interval_seconds": unknown},
+		"nothing is known": {"name": unknown, "host": unknown, "port": unknown, "user": unknown, "host_key": unknown, "record_host_key": unknown, "private_key_wo": unknown, "private_key_wo_version": unknown, "generate_key": unknown, "backup_dir": unknown, "privilege": unknown, "environment": unknown, "connect_timeout_seconds": unknown, "keepalive_interval_seconds": unknown, "max_concurrent_backups": unknown},
 	} {
 		t.Run("server, "+name, func(t *testing.T) {
 			t.Parallel()
@@ -169,6 +169,7 @@ func TestBadValuesAreRefusedOnTheirAttribute(t *testing.T) {
 		"privilege with a typo":   {"server", goodServer(object{"privilege": "sudoo"}), at("privilege"), "Invalid privilege", []string{`Did you mean "sudo"?`}},
 		"environment in capitals": {"server", goodServer(object{"environment": "Production"}), at("environment"), "Invalid environment", []string{"lower-case"}},
 		"connect timeout 0":       {"server", goodServer(object{"connect_timeout_seconds": 0}), at("connect_timeout_seconds"), "Invalid connect timeout", []string{"1 to 300 seconds"}},
+		"no concurrent backups":   {"server", goodServer(object{"max_concurrent_backups": 0}), at("max_concurrent_backups"), "Invalid number of concurrent backups", []string{"1 to 32"}},
 		"connect timeout 301":     {"server", goodServer(object{"connect_timeout_seconds": 301}), at("connect_timeout_seconds"), "Invalid connect timeout", nil},
 		"keepalive 0":             {"server", goodServer(object{"keepalive_interval_seconds": 0}), at("keepalive_interval_seconds"), "Invalid keepalive interval", nil},
 		"key without version":     {"server", goodServer(object{"private_key_wo": "x"}), at("private_key_wo"), "Invalid Attribute Combination", []string{"private_key_wo_version"}},
@@ -261,7 +262,7 @@ func TestValuesThatAreNotKnownYetBreakNothing(t *testing.T) {
 	out := "terraform_data.later.output."
 	server := attrs{"name": out + "name", "host": out + "host", "port": out + "port", "user": out + "user", "host_key": out + "host_key",
 		"record_host_key": out + "no", "backup_dir": out + "dir", "privilege": out + "none", "environment": out + "test", "private_key_wo": out + "key",
-		"private_key_wo_version": out + "one", "connect_timeout_seconds": out + "ten", "keepalive_interval_seconds": out + "ten"}
+		"private_key_wo_version": out + "one", "connect_timeout_seconds": out + "ten", "keepalive_interval_seconds": out + "ten", "max_concurrent_backups": out + "one"}
 	backup := attrs{"type": out + "type", "retention_days": out + "days", "files": "{ include = " + out + "include, exclude = " + out + "exclude }",
 		"triggers": "{ release = " + out + "test }", "on_destroy": `"retain"`}
 	s.write(s.config(inputs, s.server(server), s.backup(backup)))

@@ -36,6 +36,7 @@ func stepColumns(b *backup.Backup) columns {
 		number("entries", &b.Entries), document("warnings_json", &b.Warnings), document("failure_json", &b.Failure),
 		text("output", &b.Output), document("job_json", &b.Job), document("progress_json", &b.Progress),
 		text("step", &b.Work.Step), instant("lease_until", &b.Work.LeaseUntil), instant("unreachable_from", &b.Work.UnreachableFrom),
+		flag("placed", &b.Work.Placed),
 	}
 }
 
@@ -169,6 +170,19 @@ func isDue(now, far string) string {
 	return "next_step_at > 0 AND (next_step_at <= " + now + " OR next_step_at > " + far + ") AND (lease_until <= " + now + " OR lease_until > " + far + ")"
 }
 
+// Due implements controlplane.Store.
+func (s *Store) Due(ctx context.Context, server backup.ServerID, now time.Time, most int) ([]controlplane.DueStep, error) {
+	q := query{args: []any{millis(now), millis(now.Add(farthest))}}
+	q.add("SELECT id, attempt FROM backups WHERE " + isDue("$1", "$2"))
+	if server != "" {
+		q.add(" AND server_id = ?", string(server))
+	}
+	q.add(" ORDER BY next_step_at LIMIT ?", most)
+	return list(ctx, s.db, &q, func(d *controlplane.DueStep) columns {
+		return columns{text("id", &d.ID), number("attempt", &d.Attempt)}
+	})
+}
+
 // Lease implements controlplane.Store.
 func (s *Store) Lease(ctx context.Context, id backup.ID, now, until time.Time) (b backup.Backup, leased bool, err error) {
 	err = s.tx(ctx, func(tx *sql.Tx) error {
@@ -187,6 +201,33 @@ func (s *Store) Lease(ctx context.Context, id backup.ID, now, until time.Time) (
 		return err
 	})
 	return b, leased, err
+}
+
+// TakePlace implements controlplane.Store.
+func (s *Store) TakePlace(ctx context.Context, b backup.Backup, places int) (bool, error) {
+	err := s.tx(ctx, func(tx *sql.Tx) error {
+		// Whoever wants a place on this server waits here for the others who do.
+		if _, err := tx.ExecContext(ctx, `UPDATE servers SET version = version WHERE id = $1`, string(b.ServerID)); err != nil {
+			return err
+		}
+		r, err := tx.ExecContext(ctx, `UPDATE backups SET placed = 1 WHERE id = $1 AND attempt = $2 AND $3 > (
+			SELECT count(*) FROM backups WHERE server_id = $4 AND next_step_at > 0 AND id <> $1 AND (placed = 1 OR id < $1 AND cancel_at = 0))`,
+			string(b.ID), b.Work.Attempt, places, string(b.ServerID))
+		return hit(r, err, controlplane.ErrNotFound)
+	})
+	if errors.Is(err, controlplane.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// CallWaiting implements controlplane.Store.
+func (s *Store) CallWaiting(ctx context.Context, server backup.ServerID, most int, now time.Time) (ids []backup.ID, err error) {
+	var q query
+	q.add(`UPDATE backups SET next_step_at = ? WHERE next_step_at > 0 AND placed = 0 AND id IN (
+		SELECT id FROM backups WHERE server_id = ? AND next_step_at > 0 AND placed = 0 ORDER BY id LIMIT ?) RETURNING id`,
+		millis(now), string(server), most)
+	return list(ctx, s.db, &q, func(id *backup.ID) columns { return columns{text("id", id)} })
 }
 
 // SaveStep implements controlplane.Store.

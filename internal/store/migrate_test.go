@@ -68,11 +68,13 @@ func fill(t *testing.T, db *sql.DB, version int) {
 		exec(string(script))
 	}
 	exec(`INSERT INTO meta (name, value) VALUES ('control_plane_id', 'cp_old'), ('schema_version', $1)`, strconv.Itoa(version))
-	fixture, err := os.ReadFile(filepath.Join("testdata", "v"+strconv.Itoa(version)+".sql"))
-	if err != nil {
-		t.Fatalf("every released schema has a fixture: %v", err)
+	for v := 1; v <= version; v++ {
+		fixture, err := os.ReadFile(filepath.Join("testdata", "v"+strconv.Itoa(v)+".sql"))
+		if err != nil {
+			t.Fatalf("every former schema has a fixture: %v", err)
+		}
+		exec(string(fixture))
 	}
-	exec(string(fixture))
 }
 
 func TestEveryFormerSchemaIsMigratedAndReadWithoutMigrating(t *testing.T) {
@@ -87,7 +89,7 @@ func TestEveryFormerSchemaIsMigratedAndReadWithoutMigrating(t *testing.T) {
 		if err != nil {
 			t.Fatalf("read schema %d: %v", version, err)
 		}
-		checkFixture(t, reader)
+		checkFixture(t, reader, version)
 		copied := reader.copy
 		if err := reader.Close(); err != nil {
 			t.Error(err)
@@ -103,7 +105,7 @@ func TestEveryFormerSchemaIsMigratedAndReadWithoutMigrating(t *testing.T) {
 		if err != nil {
 			t.Fatalf("migrate schema %d: %v", version, err)
 		}
-		checkFixture(t, s)
+		checkFixture(t, s, version)
 		if got, err := s.schemaVersion(t.Context(), s.db); got != len(schema()) || err != nil {
 			t.Errorf("schema %d became %d, %v", version, got, err)
 		}
@@ -113,20 +115,24 @@ func TestEveryFormerSchemaIsMigratedAndReadWithoutMigrating(t *testing.T) {
 	}
 }
 
-func checkFixture(t *testing.T, s *Store) {
+// checkFixture sees whether all that a former version left is there, and has its place in the present one.
+func checkFixture(t *testing.T, s *Store, version int) {
 	t.Helper()
 	if id, _ := s.ID(t.Context()); id != "cp_old" {
 		t.Errorf("control plane %q", id)
 	}
 	srv, err := s.ServerByName(t.Context(), "web-1")
-	if err != nil || srv.Port != 2222 || srv.SealedKey != "v1:sealed" {
+	if err != nil || srv.Port != 2222 || srv.SealedKey != "v1:sealed" || srv.MaxConcurrentBackups != 1 {
 		t.Errorf("server %+v, %v", srv, err)
 	}
 	all, err := s.Backups(t.Context(), controlplane.BackupFilter{})
-	if err != nil || len(all) != 1 || all[0].SizeBytes != 4096 || len(all[0].Files.Include) != 2 {
-		t.Errorf("backups %+v, %v", all, err)
+	if err != nil || len(all) != min(version, 2) || all[0].SizeBytes != 4096 || len(all[0].Files.Include) != 2 || all[0].Work.Placed {
+		t.Fatalf("backups %+v, %v", all, err)
 	}
-	if tokens, err := s.Tokens(t.Context(), controlplane.Page{}); err != nil || len(tokens) != 0 {
+	if version >= 2 && (all[1].Work.Step != "watch" || !all[1].Work.Placed) {
+		t.Errorf("one under way: %+v", all[1].Work)
+	}
+	if tokens, err := s.Tokens(t.Context(), controlplane.Page{}); err != nil || len(tokens) != min(version-1, 1) {
 		t.Errorf("tokens %v, %v", tokens, err)
 	}
 }
@@ -168,7 +174,7 @@ func TestEveryFormerSchemaIsMigratedOnPostgresByWhoeverIsFirst(t *testing.T) {
 			}
 		}
 		if version > 0 {
-			checkFixture(t, stores[0])
+			checkFixture(t, stores[0], version)
 		}
 		for _, s := range stores {
 			if err := s.Close(); err != nil {

@@ -84,7 +84,7 @@ func TestRequestsAndStepsDoNotOverwriteEachOther(t *testing.T) {
 			t.Errorf("next step at %s, %v", got.Work.NextStepAt, err)
 		}
 		for early, want := range map[time.Duration]int{0: 1, time.Millisecond: 0} {
-			if found, err := s.Due(ctx, cancelled.Add(-early), 10); err != nil || len(found) != want {
+			if found, err := s.Due(ctx, "", cancelled.Add(-early), 10); err != nil || len(found) != want {
 				t.Errorf("due %s before: %v, %v", early, found, err)
 			}
 		}

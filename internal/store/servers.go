@@ -16,7 +16,7 @@ func serverColumns(s *backup.Server) columns {
 		text("environment", &s.Environment), span("connect_timeout", &s.ConnectTimeout), span("keepalive", &s.KeepaliveInterval),
 		text("key_source", &s.KeySource), text("public_key", &s.PublicKey), text("sealed_key", &s.SealedKey),
 		instant("created_at", &s.CreatedAt), instant("updated_at", &s.UpdatedAt), instant("deleted_at", &s.DeletedAt),
-		number("version", &s.Version),
+		number("version", &s.Version), number("max_concurrent_backups", &s.MaxConcurrentBackups),
 	}
 }
 

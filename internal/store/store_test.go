@@ -365,7 +365,7 @@ func TestClockThatIsSetBackStopsNothing(t *testing.T) {
 		s, ctx := open(t), t.Context()
 		b := seed(t, s)
 		earlier := b.Work.NextStepAt.AddDate(-1, 0, 0)
-		if found, err := s.Due(ctx, earlier, 10); err != nil || len(found) != 1 {
+		if found, err := s.Due(ctx, "", earlier, 10); err != nil || len(found) != 1 {
 			t.Errorf("due: %v, %v", found, err)
 		}
 		if _, ok, err := s.Lease(ctx, "bk_1", earlier, earlier.Add(time.Minute)); !ok || err != nil {

@@ -51,11 +51,3 @@ func (s *Store) TouchToken(ctx context.Context, id string, now time.Time) error 
 func (s *Store) RevokeToken(ctx context.Context, id string, now time.Time) error {
 	return s.change(ctx, `UPDATE tokens SET revoked_at = $1 WHERE id = $2 AND revoked_at = 0`, millis(now), id)
 }
-
-// Due implements controlplane.Store.
-func (s *Store) Due(ctx context.Context, now time.Time, most int) ([]backup.ID, error) {
-	var q query
-	q.args = []any{millis(now), millis(now.Add(farthest))}
-	q.add("SELECT id FROM backups WHERE "+isDue("$1", "$2")+" ORDER BY next_step_at LIMIT ?", most)
-	return list(ctx, s.db, &q, func(id *backup.ID) columns { return columns{text("id", id)} })
-}
