@@ -64,6 +64,30 @@ type DueStep struct {
 	Attempt int64 // of the last step that was begun
 }
 
+// Overview is how the records stand at a time.
+type Overview struct {
+	Backups    []BackupCount    // of live ones, one for each status and type that there is
+	Servers    []ServerStanding // the registered ones, by name
+	Unfinished int              // backups that somebody has to look after
+	Due        int              // backups whose step is due and whom nobody is at
+	DueSince   time.Time        // when the step of the longest overdue one was due, zero where none is
+}
+
+// BackupCount counts the live backups of a status and a type.
+type BackupCount struct {
+	Status backup.Status
+	Type   backup.Type
+	Count  int
+}
+
+// ServerStanding is how a server stands.
+type ServerStanding struct {
+	Name        string
+	CreatedAt   time.Time
+	LastSuccess time.Time // when the newest completed backup finished, even if it is deleted since; zero where none did
+	Bytes       int64     // of the archives of its live completed backups
+}
+
 // Store keeps the records. Every method is one transaction.
 type Store interface {
 	ID(ctx context.Context) (string, error)
@@ -122,6 +146,8 @@ type Store interface {
 	Activity(ctx context.Context, id backup.ActivityID) (backup.Activity, error)
 	Activities(ctx context.Context, f ActivityFilter) ([]backup.Activity, error)
 	Log(ctx context.Context, id backup.ActivityID) ([]backup.LogLine, error)
+
+	Overview(ctx context.Context, now time.Time) (Overview, error)
 }
 
 // Target is a server and the right to log in to it.

@@ -85,7 +85,7 @@ func (s *Store) Servers(ctx context.Context, page controlplane.Page) ([]backup.S
 }
 
 // list reads all rows of a query into records.
-func list[T any](ctx context.Context, db pool, q *query, columnsOf func(*T) columns) (records []T, err error) {
+func list[T any](ctx context.Context, db asker, q *query, columnsOf func(*T) columns) (records []T, err error) {
 	rows, err := db.QueryContext(ctx, q.text.String(), q.args...)
 	if err != nil {
 		return nil, err

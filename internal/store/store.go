@@ -197,6 +197,7 @@ func schemaError(version int) error {
 // asker asks the database, in a transaction or outside.
 type asker interface {
 	QueryRowContext(context.Context, string, ...any) *sql.Row
+	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
 }
 
 // schemaVersion is 0 for a database without tables.
