@@ -55,17 +55,25 @@ func admit(access Access, next http.Handler) http.Handler {
 // only lets pass who has the role needed, before anything of the request is read.
 func only(needed backup.Role) func(huma.Context, func(huma.Context)) {
 	return func(c huma.Context, next func(huma.Context)) {
-		role, _ := c.Context().Value(roleKey{}).(backup.Role)
-		if role.May(needed) {
+		p := lacks(c.Context(), needed)
+		if p == nil {
 			next(c)
 			return
 		}
-		p := &api.Problem{Title: "Not allowed", Status: http.StatusForbidden, Code: backup.CodeForbidden,
-			Detail: fmt.Sprintf("This needs the role %s; the token's is %s.", needed, role), Fix: "Ask an owner for a token with that role."}
 		if w, ok := c.BodyWriter().(http.ResponseWriter); ok {
 			writeProblem(w, p)
 		} else {
 			c.SetStatus(p.Status)
 		}
 	}
+}
+
+// lacks returns what to tell somebody who was admitted without the role needed, nil if the role is enough.
+func lacks(ctx context.Context, needed backup.Role) *api.Problem {
+	role, _ := ctx.Value(roleKey{}).(backup.Role)
+	if role.May(needed) {
+		return nil
+	}
+	return &api.Problem{Title: "Not allowed", Status: http.StatusForbidden, Code: backup.CodeForbidden,
+		Detail: fmt.Sprintf("This needs the role %s; the token's is %s.", needed, role), Fix: "Ask an owner for a token with that role."}
 }

@@ -34,7 +34,7 @@ func New(plane *controlplane.ControlPlane, version string, access Access) http.H
 		writeProblem(w, &api.Problem{Title: "There is no such route", Status: http.StatusNotFound, Code: backup.CodeNotFound,
 			Detail: r.Method + " " + r.URL.Path + " is not part of this API."})
 	})
-	return quiet(admit(access, identify(plane, http.MaxBytesHandler(mux, maxBody))))
+	return route(mux, quiet(admit(access, identify(plane, http.MaxBytesHandler(mux, maxBody)))))
 }
 
 // OpenAPI returns the OpenAPI 3.1 document of the API, in JSON.

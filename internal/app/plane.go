@@ -12,6 +12,7 @@ import (
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/apiserver"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/controlplane"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/metrics"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/runner"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/ssh"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/store"
@@ -28,14 +29,16 @@ type plane struct {
 	store   *store.Store
 	runner  *runner.Runner
 	keys    *keyring
+	metrics *metrics.Metrics
 }
 
 // assemble puts a control plane over a store. createKey says whether a master key may be made.
 func assemble(c Config, s *store.Store, createKey bool) *plane {
 	r, keys := runner.New(), &keyring{store: s, create: createKey}
+	m := metrics.New(s, wallClock{}.Now, c.Version)
 	cp := controlplane.New(controlplane.Config{Store: s, Runner: r, Keys: sshKeys{}, Sealer: keys,
-		Clock: wallClock{}, Log: c.Log, UnreachableLimit: c.UnreachableLimit, Boundary: c.Boundary})
-	return &plane{handler: apiserver.New(cp, c.Version, apiserver.Local), cp: cp, store: s, runner: r, keys: keys}
+		Clock: wallClock{}, Log: c.Log, UnreachableLimit: c.UnreachableLimit, Observer: m, Boundary: c.Boundary})
+	return &plane{handler: apiserver.New(cp, c.Version, apiserver.Local), cp: cp, store: s, runner: r, keys: keys, metrics: m}
 }
 
 func (p *plane) close() error {

@@ -62,7 +62,7 @@ func Serve(ctx context.Context, c ServeConfig) error {
 		defer close(swept)
 		p.cp.Sweep(ctx)
 	}()
-	err = p.answer(ctx, listener, apiserver.Limit(apiserver.New(p.cp, c.Version, apiserver.ByToken(p.cp))), c.Ready)
+	err = p.answer(ctx, listener, p.forTokens(c.Version), c.Ready)
 	<-swept
 	return errors.Join(err, end())
 }
@@ -145,13 +145,21 @@ func (e *Embedded) becomeServer(ctx context.Context) (*owner, error) {
 	}
 }
 
+// forTokens is what the network may ask of the control plane, each caller with a token and within limits.
+func (p *plane) forTokens(version string) http.Handler {
+	access, mux := apiserver.ByToken(p.cp), http.NewServeMux()
+	mux.Handle("/", apiserver.New(p.cp, version, access))
+	mux.Handle("GET /metrics", apiserver.Metrics(access, p.metrics.Handler(p.cp.Log)))
+	return apiserver.Limit(mux)
+}
+
 // answer answers requests until ctx ends.
 func (p *plane) answer(ctx context.Context, l net.Listener, handler http.Handler, ready func(string)) error {
 	mux := http.NewServeMux()
 	mux.Handle("/", handler)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { ok(w, nil) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { ok(w, p.store.Ping(r.Context())) })
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
+	server := &http.Server{Handler: p.metrics.Requests(mux), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
 		ErrorLog: slog.NewLogLogger(p.cp.Log.Handler(), slog.LevelWarn)}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
