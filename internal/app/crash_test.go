@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -18,117 +19,268 @@ import (
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/apiclient"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/controlplane"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/store"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/testbed"
 )
 
-// The test binary, started with these, is a control plane that runs by itself on a directory, and dies by kill -9 at
-// the boundary named.
+// The test binary, started with the first of these, is a control plane that runs by itself. It dies by kill -9 at the
+// boundary named, if no other process has made the file before it.
 const (
-	crashDirEnv = "TEST_SERVE_DIR"
-	crashAtEnv  = "TEST_CRASH_AT"
+	crashPlaceEnv = "TEST_SERVE"
+	crashAtEnv    = "TEST_CRASH_AT"
+	crashFileEnv  = "TEST_CRASH_FILE"
 )
 
-func serveAndCrash(dir, at string) int {
+// full reports whether the tests have the time for every case, and for leases that end by themselves: see outlast.
+// "make test-full" gives it to them.
+func full() bool { return os.Getenv("CLOUDAIPILOT_TEST_FULL") != "" }
+
+func serveAndCrash(at place) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	err := Serve(ctx, ServeConfig{Listen: "127.0.0.1:0", Config: Config{DataDir: dir, Boundary: func(name string) {
-		if name == at {
-			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			select {} // the signal is on its way
+	c := at.config()
+	c.Boundary = func(name string) {
+		if name != os.Getenv(crashAtEnv) {
+			return
 		}
-	}}})
-	if err != nil {
+		if _, err := os.OpenFile(os.Getenv(crashFileEnv), os.O_CREATE|os.O_EXCL, 0o600); err != nil {
+			return // another one died here
+		}
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		select {} // the signal is on its way
+	}
+	if err := Serve(ctx, c); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return 0
 }
 
-// crasher starts the control plane that dies at a boundary; none if at is empty.
-func crasher(t *testing.T, dir, at string) *exec.Cmd {
+// place is where a control plane keeps its records: a data directory, or the URL of a database.
+type place string
+
+func (p place) shared() bool { return strings.HasPrefix(string(p), "postgres://") }
+
+func (p place) config() ServeConfig {
+	if p.shared() {
+		return ServeConfig{Listen: "127.0.0.1:0", Database: string(p)}
+	}
+	return ServeConfig{Listen: "127.0.0.1:0", Config: Config{DataDir: string(p)}}
+}
+
+// client is an owner's way to the control plane, which makes no steps as long as it only reads.
+func (p place) client(t *testing.T) *apiclient.Client {
+	t.Helper()
+	if p.shared() {
+		return beside(t, string(p))
+	}
+	_, c := process(t, string(p))
+	return c
+}
+
+func (p place) open(t *testing.T) *store.Store {
+	t.Helper()
+	var s *store.Store
+	var err error
+	if p.shared() {
+		s, err = store.OpenPostgres(t.Context(), string(p), time.Now())
+	} else {
+		s, err = store.OpenForReading(t.Context(), dataDir(p).database())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// leave records a backup that is left to others to make.
+func (p place) leave(t *testing.T, server api.ServerInput, authorize func(publicLine string), source string) api.Backup {
+	t.Helper()
+	c := p.client(t)
+	if !p.shared() {
+		e, embedded := process(t, string(p))
+		defer e.Close()
+		if c = embedded; e.owner != nil {
+			t.Fatal("it owns the directory before the first write")
+		}
+		if _, err := e.becomeOwner(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		e.owner.cp.UseWaker(sleeper{})
+	}
+	s, err := c.CreateServer(t.Context(), server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	authorize(s.PublicKey)
+	b, err := c.CreateBackup(t.Context(), s.ID, api.BackupInput{Type: "files", Files: &backup.FilesSource{Include: []string{source}}})
+	if err != nil || b.Status != "pending" {
+		t.Fatalf("%s, %v", b.Status, err)
+	}
+	return b
+}
+
+// outlast waits until the lease of whoever died has ended. That takes 90 seconds in a database that processes share,
+// so the records are told that they are over, unless the tests have the time.
+func (p place) outlast(t *testing.T) {
+	t.Helper()
+	if !p.shared() || full() {
+		return
+	}
+	if err := p.open(t).ReleaseAll(t.Context(), time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// patience bounds the wait for what must happen.
+func patience() time.Duration {
+	if full() {
+		return 5 * time.Minute
+	}
+	return time.Minute
+}
+
+// until waits for a condition.
+func until(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(patience())
+	for tick := time.NewTicker(50 * time.Millisecond); !condition(); <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("still not: %s", what)
+		}
+	}
+}
+
+// child is a control plane in a process of its own.
+type child struct {
+	cmd   *exec.Cmd
+	ended chan struct{}
+}
+
+// start starts a control plane, which dies at a boundary; none if at is empty.
+func start(t *testing.T, p place, at, file string) *child {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), crashDirEnv+"="+dir, crashAtEnv+"="+at)
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
+	c := &child{cmd: exec.Command(self), ended: make(chan struct{})}
+	c.cmd.Env = append(os.Environ(), crashPlaceEnv+"="+string(p), crashAtEnv+"="+at, crashFileEnv+"="+file)
+	c.cmd.Stderr = os.Stderr
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // with the tests, however they end
+	if err := c.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	go func() {
+		defer close(c.ended)
+		_ = c.cmd.Wait()
+	}()
 	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
+		_ = c.cmd.Process.Kill()
+		<-c.ended
 	})
-	return cmd
+	return c
 }
 
-// TestCrashAtEveryBoundary kills the control plane at every boundary of every step of a backup that succeeds and of one
-// that fails, and starts it again. Afterwards there is one record, at most one archive, and nothing half left.
-func TestCrashAtEveryBoundary(t *testing.T) {
-	t.Parallel()
-	sshd := testbed.StartSSHD(t, testbed.SSHDOptions{})
-	good, bad := sshd.Dir("good"), sshd.Dir("bad")
-	for _, dir := range []string{good, bad} {
-		if err := os.WriteFile(filepath.Join(dir, "file"), []byte("content"), 0o644); err != nil {
+func (c *child) dead() bool {
+	select {
+	case <-c.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// startAndLose starts processes and returns when one of them has died at the boundary.
+func startAndLose(t *testing.T, p place, processes int, at string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "died")
+	var all []*child
+	for range processes {
+		all = append(all, start(t, p, at, file))
+	}
+	until(t, "one died at "+at, func() bool { return slices.ContainsFunc(all, (*child).dead) })
+	dead := slices.DeleteFunc(all, func(c *child) bool { return !c.dead() })
+	if _, err := os.Stat(file); err != nil || len(dead) != 1 || dead[0].cmd.ProcessState.ExitCode() != -1 {
+		t.Fatalf("%d died at %s, the first with %v; %v", len(dead), at, dead[0].cmd.ProcessState, err)
+	}
+}
+
+// matrix is a server to back up, and what is to be done there in every case.
+type matrix struct {
+	sshd      *testbed.SSHD
+	good, bad string // what can be archived, and what cannot
+}
+
+func newMatrix(t *testing.T) *matrix {
+	t.Helper()
+	m := &matrix{sshd: testbed.StartSSHD(t, testbed.SSHDOptions{})}
+	m.good, m.bad = m.sshd.Dir("good"), m.sshd.Dir("bad")
+	for file, mode := range map[string]fs.FileMode{m.good + "/file": 0o644, m.bad + "/file": 0o644, m.bad + "/unreadable": 0o000} {
+		if err := os.WriteFile(file, []byte("content"), mode); err != nil {
 			t.Fatal(err)
 		}
-		sshd.Own(filepath.Join(dir, "file"))
+		m.sshd.Own(file)
 	}
-	unreadable := filepath.Join(bad, "unreadable")
-	if err := os.WriteFile(unreadable, nil, 0o000); err != nil {
-		t.Fatal(err)
-	}
-	sshd.Own(unreadable)
-	for _, at := range controlplane.Boundaries() {
-		for source, want := range map[string]string{good: "completed", bad: "failed"} {
-			if want == "completed" && strings.HasPrefix(at, string(backup.StepClean)) {
-				continue // it has no such step
+	return m
+}
+
+// run dies at every boundary, several at a time: most of it is waiting. With all it does so in a backup that succeeds
+// and in one that fails, else in the one that succeeds if it has that step.
+func (m *matrix) run(t *testing.T, all bool, atATime, processes int, at func(t *testing.T) place) {
+	t.Helper()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	slots := make(chan struct{}, atATime)
+	for _, boundary := range controlplane.Boundaries() {
+		for _, want := range []string{"completed", "failed"} {
+			cleans := strings.HasPrefix(boundary, string(backup.StepClean))
+			if cleans && want == "completed" { // it has no such step
+				continue
 			}
-			t.Run(at+"/"+want, func(t *testing.T) {
-				t.Parallel()
-				crashOnce(t, sshd, at, source, want)
+			if !cleans && want == "failed" && !all {
+				continue
+			}
+			slots <- struct{}{}
+			wg.Go(func() {
+				defer func() { <-slots }()
+				t.Run(boundary+"/"+want, func(t *testing.T) { m.crash(t, at(t), processes, boundary, want) })
 			})
 		}
 	}
 }
 
-func crashOnce(t *testing.T, sshd *testbed.SSHD, at, source, want string) {
+func (m *matrix) crash(t *testing.T, p place, processes int, at, want string) {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "data")
-	folder := sshd.BackupDir + "-" + strings.NewReplacer(":", "-", "/", "-").Replace(at+"-"+want)
-	first, c := process(t, dir)
-	s, err := c.CreateServer(t.Context(), api.ServerInput{Name: new("web-1"), Host: new(sshd.Host), Port: new(sshd.Port), User: new(sshd.User),
-		HostKey: new(sshd.HostKeyLine), BackupDir: new(folder)})
-	if err != nil {
-		t.Fatal(err)
+	folder := filepath.Join(m.sshd.Dir(strings.NewReplacer(":", "-", "/", "-").Replace(t.Name())), "backups")
+	source := map[string]string{"completed": m.good, "failed": m.bad}[want]
+	b := p.leave(t, login(m.sshd, folder), m.sshd.Authorize, source)
+	startAndLose(t, p, processes, at)
+	if !strings.HasSuffix(at, ":saved") { // else it died without a lease
+		p.outlast(t)
 	}
-	sshd.Authorize(s.PublicKey)
-	first.owner.cp.UseWaker(sleeper{}) // the backup is left to the control plane that dies
-	b, err := c.CreateBackup(t.Context(), s.ID, api.BackupInput{Type: "files", Files: &backup.FilesSource{Include: []string{source}}})
-	if err != nil {
-		t.Fatal(err)
+	if processes == 1 {
+		start(t, p, "", "")
 	}
-	if err := first.Close(); err != nil {
-		t.Fatal(err)
-	}
+	settled(t, p, b.ID, folder, want)
+}
 
-	dying := crasher(t, dir, at)
-	if err := dying.Wait(); err == nil || dying.ProcessState.ExitCode() != -1 {
-		t.Fatalf("it did not die at %s: %v", at, err)
-	}
-	crasher(t, dir, "")
-	_, c = process(t, dir)
-	deadline := time.Now().Add(time.Minute)
-	for tick := time.NewTicker(50 * time.Millisecond); !backup.Status(b.Status).Finished() && time.Now().Before(deadline); <-tick.C {
-		if b, err = c.Backup(t.Context(), b.ID); err != nil { // reading alone moves nothing
-			t.Fatal(err)
-		}
-	}
+func login(s *testbed.SSHD, folder string) api.ServerInput {
+	return api.ServerInput{Name: new("web-1"), Host: new(s.Host), Port: new(s.Port), User: new(s.User), HostKey: new(s.HostKeyLine), BackupDir: new(folder)}
+}
+
+// settled waits for the end of the only backup, and looks whether all of it is as if nothing had happened.
+func settled(t *testing.T, p place, id, folder, want string) {
+	t.Helper()
+	c := p.client(t)
+	b := finished(t, p, c, id)
 	all, err := c.Backups(t.Context(), apiclient.BackupFilter{})
-	if err != nil || len(all) != 1 || b.Status != want || (b.Failure != nil) != (want == "failed") {
-		t.Fatalf("%d records, status %s, failure %+v, %v", len(all), b.Status, b.Failure, err)
+	if err != nil || len(all) != 1 || b.Status != want {
+		t.Errorf("%d records, status %s, failure %+v, %v", len(all), b.Status, b.Failure, err)
+	}
+	if failed := want == "failed"; failed != (b.Failure != nil) || failed && b.Failure.Code != "FILE_PERMISSION_DENIED" {
+		t.Errorf("failure %+v", b.Failure)
 	}
 	left := filesBelow(t, folder)
 	archives := slices.DeleteFunc(slices.Clone(left), func(name string) bool { return filepath.Base(name) != "archive.tar.gz" })
@@ -139,6 +291,56 @@ func crashOnce(t *testing.T, sshd *testbed.SSHD, at, source, want string) {
 		if strings.Contains(name, ".partial") || strings.Contains(name, ".fifo") || strings.Contains(name, ".tmp") {
 			t.Errorf("half left: %s", name)
 		}
+	}
+	activitySettled(t, c, b)
+	record, err := p.open(t).Backup(t.Context(), backup.ID(id))
+	if err != nil || !record.Work.LeaseUntil.IsZero() || !record.Work.NextStepAt.IsZero() || record.Work.Step != backup.StepNone {
+		t.Errorf("work left: %+v, %v", record.Work, err)
+	}
+}
+
+// finished waits for the end of a backup; reading alone moves nothing.
+func finished(t *testing.T, p place, c *apiclient.Client, id string) (b api.Backup) {
+	t.Helper()
+	defer func() {
+		if t.Failed() {
+			record, err := p.open(t).Backup(t.Context(), backup.ID(id))
+			told, _ := c.BackupLog(t.Context(), id)
+			t.Logf("at %s: %s, work %+v, %v\nlog: %+v", time.Now().UTC(), record.Status, record.Work, err, told.Lines)
+		}
+	}()
+	until(t, "the backup is finished", func() (done bool) {
+		var err error
+		if b, err = c.Backup(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		return backup.Status(b.Status).Finished()
+	})
+	return b
+}
+
+func activitySettled(t *testing.T, c *apiclient.Client, b api.Backup) {
+	t.Helper()
+	all, err := c.Activities(t.Context(), b.ID, "", 100)
+	if err != nil || len(all) != 1 {
+		t.Fatalf("%d activities, %v", len(all), err)
+	}
+	a := all[0]
+	if a.Status != b.Status || a.FinishedAt == nil {
+		t.Errorf("the activity is %s, finished %v", a.Status, a.FinishedAt)
+	}
+	begun := 0
+	for _, step := range a.Steps {
+		ended := step.Status == backup.ActivityCompleted || step.Status == backup.ActivityFailed
+		if ended {
+			begun++
+		}
+		if ended == step.FinishedAt.IsZero() || step.Status == backup.ActivityRunning || b.Status == "completed" && step.Status != backup.ActivityCompleted {
+			t.Errorf("step %+v", step)
+		}
+	}
+	if begun < 3 {
+		t.Errorf("only %d steps: %+v", begun, a.Steps)
 	}
 }
 
@@ -158,4 +360,23 @@ func filesBelow(t *testing.T, folder string) (files []string) {
 		t.Fatal(err)
 	}
 	return files
+}
+
+// TestCrashAtEveryBoundary kills the control plane at every boundary of every step of a backup that succeeds and of one
+// that fails, and starts it again. Afterwards there is one record, at most one archive, and nothing half left.
+func TestCrashAtEveryBoundary(t *testing.T) {
+	t.Parallel()
+	newMatrix(t).run(t, true, 4, 1, func(t *testing.T) place { return place(filepath.Join(t.TempDir(), "data")) })
+}
+
+// TestCrashAtEveryBoundaryOnPostgres does the same where the next process does not know that it is the only one.
+func TestCrashAtEveryBoundaryOnPostgres(t *testing.T) {
+	t.Parallel()
+	newMatrix(t).run(t, full(), 8, 1, func(t *testing.T) place { return place(testbed.StartPostgres(t)) })
+}
+
+// TestCrashOfOneOfThreeAtEveryBoundary kills the one of three processes that is at the step; the others go on.
+func TestCrashOfOneOfThreeAtEveryBoundary(t *testing.T) {
+	t.Parallel()
+	newMatrix(t).run(t, full(), 12, 3, func(t *testing.T) place { return place(testbed.StartPostgres(t)) })
 }

@@ -19,8 +19,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(crashDirEnv); dir != "" {
-		os.Exit(serveAndCrash(dir, os.Getenv(crashAtEnv)))
+	if at := os.Getenv(crashPlaceEnv); at != "" {
+		os.Exit(serveAndCrash(place(at)))
 	}
 	dir, err := os.MkdirTemp("", "app")
 	if err != nil {
