@@ -107,7 +107,7 @@ Exit status: 0 done, 1 failed, 2 wrong command line, 4 not found.`,
 		"); a password does not belong here, where every process can see it, but into the environment or PGPASSFILE")
 	root.PersistentFlags().StringVar(&c.tokenFile, "token-file", "", "file with the token for the endpoint (default: $"+app.TokenEnv+")")
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "print JSON")
-	root.AddCommand(c.versionCommand(), c.serverCommand(), c.backupCommand(), c.activityCommand(), c.tokenCommand(), c.serveCommand(), c.openAPICommand())
+	root.AddCommand(c.versionCommand(), c.serverCommand(), c.backupCommand(), c.activityCommand(), c.tokenCommand(), c.serveCommand(), c.dbCommand(), c.openAPICommand())
 	for _, cmd := range root.Commands() {
 		usageErrors(cmd)
 	}
