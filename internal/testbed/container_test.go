@@ -166,8 +166,9 @@ func (b *buildah) checkFiles(root string) {
 			b.t.Error(err)
 			continue
 		}
-		if owner := info.Sys().(*syscall.Stat_t).Uid; info.Mode() != want.mode || owner != want.owner || info.Size() == 0 {
-			b.t.Errorf("%s: %v of user %d, %d bytes", name, info.Mode(), owner, info.Size())
+		stat, ok := info.Sys().(*syscall.Stat_t)
+		if !ok || info.Mode() != want.mode || stat.Uid != want.owner || info.Size() == 0 {
+			b.t.Errorf("%s: %v, %d bytes, %+v", name, info.Mode(), info.Size(), stat)
 		}
 	}
 }
