@@ -45,6 +45,10 @@ func problemOf(err error) *api.Problem {
 	case errors.Is(err, controlplane.ErrConflict):
 		return &api.Problem{Title: "Somebody else changed it in between", Status: http.StatusConflict, Code: backup.CodeConflict,
 			Detail: err.Error() + ".", Fix: "Read it again, then decide.", Retryable: true}
+	case errors.Is(err, controlplane.ErrDiskFull):
+		return &api.Problem{Title: "The disk of the control plane is full", Status: http.StatusInsufficientStorage, Code: "CONTROL_PLANE_DISK_FULL",
+			Detail: "Nothing was changed: " + err.Error() + ".",
+			Fix:    "Free space on the file system of the data directory, or on the PostgreSQL server, then try again. Backups under way are not lost: they are written down as soon as there is space.", Retryable: true}
 	case errors.Is(err, context.Canceled):
 		return &api.Problem{Title: "The request was given up", Status: 499, Code: "CANCELLED", Retryable: true}
 	}

@@ -54,7 +54,10 @@ func (d dataDir) prepare() error {
 	if _, err := os.Lstat(ignore); err == nil {
 		return nil
 	}
-	return os.WriteFile(ignore, []byte(ignoreAll), 0o600)
+	if err := os.WriteFile(ignore, []byte(ignoreAll), 0o600); err != nil { // half of it would count as all of it
+		return errors.Join(err, os.Remove(ignore))
+	}
+	return nil
 }
 
 // ignoreAll keeps all of a data directory out of version control.

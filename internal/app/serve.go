@@ -10,9 +10,11 @@ import (
 	"net/http"
 	"net/netip"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/apiserver"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/controlplane"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/store"
 )
 
@@ -85,6 +87,9 @@ func (c ServeConfig) start(ctx context.Context) (*plane, func() error, error) {
 		return nil, nil, err
 	}
 	o, err := e.becomeServer(ctx)
+	if errors.Is(err, controlplane.ErrDiskFull) || errors.Is(err, syscall.ENOSPC) {
+		err = fmt.Errorf("the disk that holds the data directory %s is full: free space there, then start again (%w)", e.dir, err)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -15,6 +15,7 @@ var (
 	ErrNameTaken = errors.New("the name is taken")
 	ErrConflict  = errors.New("somebody else changed it in between")
 	ErrLeaseLost = errors.New("another worker took over")
+	ErrDiskFull  = errors.New("the disk that holds the records is full")
 )
 
 // Idempotency makes the repetition of a create answer with the first one's result. The zero value asks for none.

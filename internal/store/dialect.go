@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -13,6 +14,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/controlplane"
 )
 
 // dialect is all that differs between the databases, beside how they are opened.
@@ -67,13 +70,27 @@ const (
 	longestPause = 500 * time.Millisecond
 )
 
+// spoken says in our words what a caller decides on. SQLite says IOERR_SHMSIZE where its index of the journal cannot
+// grow; 53100 is PostgreSQL's disk_full.
+func spoken(err error) error {
+	if errors.Is(err, controlplane.ErrDiskFull) {
+		return err // said before
+	}
+	lite, ok := errors.AsType[*sqlite.Error](err)
+	full := ok && (lite.Code() == sqlite3.SQLITE_FULL || lite.Code() == sqlite3.SQLITE_IOERR_SHMSIZE)
+	if e, ok := errors.AsType[*pgconn.PgError](err); full || ok && e.Code == "53100" {
+		return fmt.Errorf("%w (%w)", controlplane.ErrDiskFull, err)
+	}
+	return err
+}
+
 // again does what may be done again, until it succeeds or fails for good.
 func again(ctx context.Context, do func() (mayRepeat bool, err error)) error {
 	deadline := time.Now().Add(patience)
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		mayRepeat, err := do()
 		if err == nil || !mayRepeat || !passing(err) || time.Now().After(deadline) {
-			return err
+			return spoken(err)
 		}
 		select {
 		case <-time.After(pause):
@@ -85,6 +102,12 @@ func again(ctx context.Context, do func() (mayRepeat bool, err error)) error {
 
 // pool is a database whose questions outlast its absence. Only what reads may be asked with them.
 type pool struct{ *sql.DB }
+
+// ExecContext is that of sql.DB. It writes, so it is not repeated.
+func (p pool) ExecContext(ctx context.Context, statement string, args ...any) (sql.Result, error) {
+	r, err := p.DB.ExecContext(ctx, statement, args...)
+	return r, spoken(err)
+}
 
 // QueryRowContext is that of sql.DB.
 func (p pool) QueryRowContext(ctx context.Context, query string, args ...any) (row *sql.Row) {

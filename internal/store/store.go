@@ -55,7 +55,7 @@ func Open(ctx context.Context, path string, now time.Time) (*Store, error) {
 		err = s.readID(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), s.Close())
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, spoken(err)), s.Close())
 	}
 	return s, nil
 }

@@ -32,6 +32,8 @@ type SSHDOptions struct {
 	// the test runs. The test is skipped unless it runs as root. The account is not the default
 	// one, so that tests running at the same time are not given sudo as well.
 	Sudo bool
+	// Programs are shell scripts, by the names that they have on the PATH of every command, before the system's own.
+	Programs map[string]string
 }
 
 // SSHD is a real OpenSSH daemon on loopback. Its methods fail the test when they cannot do their work.
@@ -47,6 +49,7 @@ type SSHD struct {
 
 	t        testing.TB
 	account  *user.User
+	programs bool
 	base     string // world-traversable and short: unix socket paths are limited to 107 bytes
 	log      *logBuffer
 	keys     sync.Mutex // guards authorized_keys: parallel tests share a server
@@ -75,6 +78,7 @@ func StartSSHD(t testing.TB, opts SSHDOptions) *SSHD {
 	}
 	s.Deauthorize()
 	s.newHostKey()
+	s.install(opts.Programs)
 	t.Cleanup(func() {
 		s.Stop()
 		killAll(s.Commands())
@@ -93,6 +97,16 @@ func StartSSHD(t testing.TB, opts SSHDOptions) *SSHD {
 	}
 	t.Fatalf("start sshd: %v", err)
 	return nil
+}
+
+func (s *SSHD) install(programs map[string]string) {
+	s.t.Helper()
+	s.programs = len(programs) > 0
+	for name, script := range programs {
+		if err := os.WriteFile(filepath.Join(s.Dir("bin"), name), []byte("#!/bin/sh\n"+script), 0o755); err != nil {
+			s.t.Fatalf("install %s for the login user: %v", name, err)
+		}
+	}
 }
 
 // Authorize lets the owner of this public key line log in, next to those who already may.
@@ -301,6 +315,9 @@ func (s *SSHD) config() string {
 		"UseDNS no",
 		"LogLevel VERBOSE",
 		"Subsystem sftp internal-sftp",
+	}
+	if s.programs {
+		lines = append(lines, "SetEnv PATH="+filepath.Join(s.base, "bin")+":/usr/local/bin:/usr/bin:/bin")
 	}
 	return strings.Join(lines, "\n") + "\n"
 }
