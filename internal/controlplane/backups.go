@@ -69,6 +69,9 @@ func (c *ControlPlane) CreateBackup(ctx context.Context, r CreateRequest) (backu
 	}
 	b, activity := c.newBackup(r, server)
 	if err := c.Store.InsertBackup(ctx, b, activity, r.Once); err != nil {
+		if id, _ := c.once(ctx, r.Once); id != "" { // its own repetition was faster
+			return c.Backup(ctx, backup.ID(id))
+		}
 		return backup.Backup{}, fmt.Errorf("record the backup: %w", err)
 	}
 	c.waker.Wake(b.ID, b.Work.NextStepAt)

@@ -43,6 +43,17 @@ func nameTaken(name string, other backup.ServerID) backup.Finding {
 
 // CreateServer checks, makes or takes the key pair, and records.
 func (c *ControlPlane) CreateServer(ctx context.Context, spec backup.ServerSpec, key KeyWish, o Idempotency) (backup.Server, error) {
+	s, err := c.createServer(ctx, spec, key, o)
+	if err == nil {
+		return s, nil
+	}
+	if id, _ := c.once(ctx, o); id != "" { // its own repetition was faster, and has the name
+		return c.Store.Server(ctx, backup.ServerID(id))
+	}
+	return s, err
+}
+
+func (c *ControlPlane) createServer(ctx context.Context, spec backup.ServerSpec, key KeyWish, o Idempotency) (backup.Server, error) {
 	if id, err := c.once(ctx, o); err != nil || id != "" {
 		if err != nil {
 			return backup.Server{}, err
