@@ -35,7 +35,7 @@ Every setting is a flag, an environment variable, or a line in the YAML file tha
 has it decides. Keys of the file: ` + strings.Join(serveSettings.keys(), ", ") + `. Paths
 in it are relative to its folder. --check looks at all of it and ends: 0 good, 1 something does not work, 2 cannot be understood.
 
-GET /healthz says that it runs, GET /readyz that its database answers.`,
+GET /healthz says that it runs, GET /readyz that its database answers. GET /metrics is for Prometheus, with a token.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := c.configure(cmd, &config, file, &format); err != nil {
 				return err
