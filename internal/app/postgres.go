@@ -9,6 +9,7 @@ import (
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/apiclient"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/controlplane"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/river"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/store"
 )
 
@@ -22,7 +23,7 @@ func DatabaseHasPassword(database string) bool { return store.PostgresPassword(d
 // them leaves is taken up by another when its lease has ended.
 type sharer struct {
 	*plane
-	worker *controlplane.Worker
+	waker *river.Waker
 }
 
 func share(ctx context.Context, c ServeConfig) (*sharer, error) {
@@ -35,9 +36,14 @@ func share(ctx context.Context, c ServeConfig) (*sharer, error) {
 	if err := p.checkKey(); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
-	worker := controlplane.NewWorker(p.cp, parallelSteps)
-	p.cp.UseWaker(worker)
-	return &sharer{plane: p, worker: worker}, nil
+	if err := river.Migrate(ctx, s.Conns()); err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	waker, err := river.Work(ctx, s.Conns(), p.cp, parallelSteps)
+	if err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	return &sharer{plane: p, waker: waker}, nil
 }
 
 // checkKey finds the master key, and sees whether it is the one of the processes beside.
@@ -50,7 +56,7 @@ func (p *plane) checkKey() error {
 }
 
 func (s *sharer) close() error {
-	s.worker.Close()
+	s.waker.Close()
 	return s.plane.close()
 }
 
@@ -96,7 +102,13 @@ func (d *Database) open(ctx context.Context) (*plane, error) {
 		if err != nil {
 			return nil, err
 		}
-		d.plane = assemble(d.config, s, true)
+		p := assemble(d.config, s, true)
+		waker, err := river.New(s.Conns(), p.cp.Log)
+		if err != nil {
+			return nil, errors.Join(err, p.close())
+		}
+		p.cp.UseWaker(waker)
+		d.plane = p
 	}
 	return d.plane, nil
 }

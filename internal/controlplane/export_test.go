@@ -10,7 +10,7 @@ import (
 // NewStepWorker is a worker of another step than the control plane's.
 func NewStepWorker(c Clock, step func(backup.ID) time.Time) *Worker {
 	w := NewWorker(New(Config{Clock: c}), 4)
-	w.step = func(_ context.Context, id backup.ID) (time.Time, error) { return step(id), nil }
+	w.step = func(_ context.Context, id backup.ID) (time.Time, bool, error) { return step(id), true, nil }
 	return w
 }
 

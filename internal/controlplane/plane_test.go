@@ -86,7 +86,7 @@ func (b *bench) step(id backup.ID) backup.Backup {
 	if due := b.get(id).Work.NextStepAt; due.After(b.clock.Now()) {
 		b.clock.set(due)
 	}
-	if _, err := b.Step(b.t.Context(), id); err != nil {
+	if _, _, err := b.Step(b.t.Context(), id); err != nil {
 		b.t.Fatal(err)
 	}
 	return b.get(id)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/controlplane"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/river"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/seal"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/store"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/testbed"
@@ -104,13 +105,14 @@ func TestThreeProcessesOnOneDatabaseMakeEveryBackupOnce(t *testing.T) {
 	const processes, backups, places = 3, 50, 4
 	database := testbed.StartPostgres(t)
 	f := &fleet{busy: map[backup.ID]bool{}, leases: map[lease]int{}, calls: map[string]map[backup.ID]int{}, byWhom: map[string]int{}}
-	planes := make([]*controlplane.ControlPlane, processes)
+	planes, stores := make([]*controlplane.ControlPlane, processes), make([]*store.Store, processes)
 	for i := range planes {
 		s, err := store.OpenPostgres(t.Context(), database, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = s.Close() })
+		stores[i] = s
 		planes[i] = controlplane.New(controlplane.Config{Store: s, Runner: driver{f, string(rune('a' + i))}, Keys: fakeKeys{}, Sealer: seal.New(seal.Key{1}), Clock: bubble{}})
 	}
 	made := (&bench{ControlPlane: planes[0], t: t}).addServer(func(s *backup.ServerSpec) { // a key to record would be a step more
@@ -128,9 +130,14 @@ func TestThreeProcessesOnOneDatabaseMakeEveryBackupOnce(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
-	for _, cp := range planes {
-		w := controlplane.NewWorker(cp, 16)
-		cp.UseWaker(w)
+	for i, cp := range planes {
+		if err := river.Migrate(ctx, stores[i].Conns()); err != nil {
+			t.Fatal(err)
+		}
+		w, err := river.Work(ctx, stores[i].Conns(), cp, 16)
+		if err != nil {
+			t.Fatal(err)
+		}
 		t.Cleanup(w.Close)
 		wg.Go(func() { cp.Sweep(ctx) })
 	}

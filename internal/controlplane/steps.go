@@ -56,22 +56,28 @@ type progress struct {
 	now    time.Time
 }
 
-// Step does the next thing to a backup, if it is due and nobody else is at it, and returns when to look again;
-// zero if there is nothing more to do.
-func (c *ControlPlane) Step(ctx context.Context, id backup.ID) (time.Time, error) {
+// Step does the next thing to a backup, if it is due and nobody else is at it, and returns when to look again; zero if
+// there is nothing more to do. made reports whether it was this call that did it: else somebody else plans the next step.
+func (c *ControlPlane) Step(ctx context.Context, id backup.ID) (next time.Time, made bool, err error) {
 	now := c.now()
 	b, leased, err := c.Store.Lease(ctx, id, now, now.Add(leaseFor))
 	switch {
 	case isNotFound(err):
-		return time.Time{}, nil
+		return time.Time{}, false, nil
 	case err != nil:
-		return now.Add(storeRetry), fmt.Errorf("lease backup %s: %w", id, err)
+		return now.Add(storeRetry), true, fmt.Errorf("lease backup %s: %w", id, err)
 	case !leased:
-		return later(b.Work.NextStepAt, b.Work.LeaseUntil), nil
+		return later(b.Work.NextStepAt, b.Work.LeaseUntil), false, nil
 	}
+	next, err = c.make(ctx, b, now)
+	return next, true, err
+}
+
+// make makes the step of a backup that is leased.
+func (c *ControlPlane) make(ctx context.Context, b backup.Backup, now time.Time) (time.Time, error) {
 	activity, err := c.Store.Activity(ctx, b.Activity)
 	if err != nil {
-		return now.Add(storeRetry), fmt.Errorf("read the activity of backup %s: %w", id, err)
+		return now.Add(storeRetry), fmt.Errorf("read the activity of backup %s: %w", b.ID, err)
 	}
 	step := string(b.Work.Step)
 	c.Boundary(step + ":" + boundaryLeased)
@@ -82,7 +88,7 @@ func (c *ControlPlane) Step(ctx context.Context, id backup.ID) (time.Time, error
 	defer cancel()
 	if err := c.prepare(within, p); err != nil { // nothing was asked of the server: it is not the backup's failure
 		b.Work.LeaseUntil, b.Work.NextStepAt = time.Time{}, now.Add(storeRetry)
-		err = fmt.Errorf("prepare the step of backup %s: %w", id, err)
+		err = fmt.Errorf("prepare the step of backup %s: %w", b.ID, err)
 		return b.Work.NextStepAt, errors.Join(err, c.Store.SaveStep(context.WithoutCancel(ctx), b, ActivityNote{Activity: activity}))
 	}
 	if err := c.take(within, p); err != nil {
@@ -99,18 +105,23 @@ func (c *ControlPlane) Step(ctx context.Context, id backup.ID) (time.Time, error
 	c.Boundary(step + ":" + boundarySaved)
 	c.changes.announce()
 	if errors.Is(err, ErrLeaseLost) {
-		c.Log.Warn("another worker took over", "backup", id, "attempt", b.Work.Attempt)
+		c.Log.Warn("another worker took over", "backup", b.ID, "attempt", b.Work.Attempt)
 		return now.Add(time.Second), nil
 	}
 	if err != nil {
-		return now.Add(storeRetry), fmt.Errorf("save the step of backup %s: %w", id, err)
+		return now.Add(storeRetry), fmt.Errorf("save the step of backup %s: %w", b.ID, err)
 	}
-	c.Observer.Stepped(b.Work.Step, now.Sub(b.Work.NextStepAt), c.now().Sub(now))
+	c.made(ctx, b.Work, p)
+	return p.Work.NextStepAt, nil
+}
+
+// made tells of a step that was made, and of the place that a finished backup leaves.
+func (c *ControlPlane) made(ctx context.Context, w backup.Work, p *progress) {
+	c.Observer.Stepped(w.Step, p.now.Sub(w.NextStepAt), c.now().Sub(p.now))
 	if p.Status.Finished() {
 		c.Observer.Finished(p.Backup)
 		c.callNext(ctx, p)
 	}
-	return p.Work.NextStepAt, nil
 }
 
 // prepare finds the server and the right to log in to it. A server that was deleted is none of its errors.

@@ -255,7 +255,7 @@ func TestOnlyOneWorkerIsAtABackup(t *testing.T) {
 	id := b.create(request(b.addServer())).ID
 	b.server.during = func(string) {
 		b.server.during = nil
-		if _, err := b.Step(t.Context(), id); err != nil {
+		if _, _, err := b.Step(t.Context(), id); err != nil {
 			t.Error(err)
 		}
 	}
@@ -276,7 +276,7 @@ func TestWorkerThatWasOvertakenWritesNothing(t *testing.T) {
 		b.finish(id)
 		b.server.preflight = &backup.Failure{Stage: backup.StageConnect, Fact: backup.FactRefused}
 	}
-	if _, err := b.Step(t.Context(), id); err != nil {
+	if _, _, err := b.Step(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
 	if got := b.get(id); got.Status != backup.StatusCompleted {
@@ -290,7 +290,7 @@ func TestWorkerThatIsStoppedLeavesTheRowAsItWas(t *testing.T) {
 	id := b.create(request(b.addServer())).ID
 	ctx, stop := context.WithCancel(t.Context())
 	b.server.during, b.server.preflight = func(string) { stop() }, context.Canceled
-	if _, err := b.Step(ctx, id); err != nil {
+	if _, _, err := b.Step(ctx, id); err != nil {
 		t.Fatal(err)
 	}
 	got := b.get(id)
@@ -361,7 +361,7 @@ func TestProcessWithoutTheMasterKeyHarmsNoBackup(t *testing.T) {
 	right := b.Sealer
 	b.Sealer = lostKey{right}
 	b.clock.set(b.get(id).Work.NextStepAt)
-	if _, err := b.Step(t.Context(), id); err == nil {
+	if _, _, err := b.Step(t.Context(), id); err == nil {
 		t.Error("nothing was said")
 	}
 	if got := b.get(id); got.Status != backup.StatusRunning || got.Failure != nil || !got.Work.LeaseUntil.IsZero() {

@@ -12,7 +12,7 @@ import (
 
 // Worker is the waker of a single process: it calls Step at the times it is told.
 type Worker struct {
-	step  func(context.Context, backup.ID) (time.Time, error)
+	step  func(context.Context, backup.ID) (next time.Time, made bool, err error)
 	clock Clock
 	log   *slog.Logger
 	slots chan struct{}
@@ -96,7 +96,8 @@ func (w *Worker) guarded(id backup.ID) (next time.Time, err error) {
 			next = w.clock.Now().Add(leaseFor)
 		}
 	}()
-	return w.step(w.ctx, id)
+	next, _, err = w.step(w.ctx, id) // whoever makes it, this drive looks again
+	return next, err
 }
 
 // sleepUntil waits for the drive's time; false means the worker is closed.

@@ -46,7 +46,7 @@ func raw(t *testing.T, address string) *sql.DB {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db := stdlib.OpenDB(*config)
+	db := stdlib.OpenDB(*config.ConnConfig)
 	t.Cleanup(func() { _ = db.Close() })
 	return db
 }

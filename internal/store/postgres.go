@@ -8,13 +8,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // The connections of one process to PostgreSQL.
 const (
-	postgresConns    = 16 // as many as steps are made at a time
+	postgresConns    = 20 // one of them listens for wake-ups; the URL's pool_max_conns says otherwise
 	connectTimeout   = 10 * time.Second
 	idleConnsFor     = 5 * time.Minute
 	oneConnForAtMost = time.Hour // lets a load balancer or a new password have its way
@@ -48,12 +48,11 @@ func openPostgres(ctx context.Context, address string, prepare func(*Store) erro
 	if err != nil {
 		return nil, err
 	}
-	db := stdlib.OpenDB(*config)
-	db.SetMaxOpenConns(postgresConns)
-	db.SetMaxIdleConns(postgresConns)
-	db.SetConnMaxIdleTime(idleConnsFor)
-	db.SetConnMaxLifetime(oneConnForAtMost)
-	s := &Store{db: pool{db}, dialect: postgresDialect}
+	conns, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", PostgresName(address), masked(err, secrets(address, config.ConnConfig.Password)))
+	}
+	s := &Store{db: pool{stdlib.OpenDBFromPool(conns)}, dialect: postgresDialect, conns: conns}
 	if err = s.mustBeUTF8(ctx); err == nil {
 		err = prepare(s)
 	}
@@ -62,10 +61,13 @@ func openPostgres(ctx context.Context, address string, prepare func(*Store) erro
 	}
 	if err != nil {
 		_ = s.Close() // nothing was written that Close could lose
-		return nil, fmt.Errorf("open database %s: %w", PostgresName(address), masked(err, secrets(address, config.Password)))
+		return nil, fmt.Errorf("open database %s: %w", PostgresName(address), masked(err, secrets(address, config.ConnConfig.Password)))
 	}
 	return s, nil
 }
+
+// Conns returns the connections to PostgreSQL, nil on SQLite.
+func (s *Store) Conns() *pgxpool.Pool { return s.conns }
 
 // mustBeUTF8 refuses a database that could not hold every text.
 func (s *Store) mustBeUTF8(ctx context.Context) error {
@@ -92,20 +94,24 @@ func parseURL(address string) (*url.URL, error) {
 	return u, nil
 }
 
-func parsePostgres(address string) (*pgx.ConnConfig, error) {
+func parsePostgres(address string) (*pgxpool.Config, error) {
 	if _, err := parseURL(address); err != nil {
 		return nil, err
 	}
-	config, err := pgx.ParseConfig(address)
+	config, err := pgxpool.ParseConfig(address)
 	if err != nil {
 		return nil, fmt.Errorf("database %s: %w", PostgresName(address), masked(err, secrets(address, "")))
 	}
-	if config.ConnectTimeout == 0 {
-		config.ConnectTimeout = connectTimeout
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = connectTimeout
 	}
-	if config.RuntimeParams["application_name"] == "" {
-		config.RuntimeParams["application_name"] = "cloudaipilot"
+	if config.ConnConfig.RuntimeParams["application_name"] == "" {
+		config.ConnConfig.RuntimeParams["application_name"] = "cloudaipilot"
 	}
+	if !strings.Contains(address, "pool_max_conns=") {
+		config.MaxConns = postgresConns
+	}
+	config.MaxConnIdleTime, config.MaxConnLifetime = idleConnsFor, oneConnForAtMost
 	return config, nil
 }
 

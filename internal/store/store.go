@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/controlplane"
 )
 
@@ -25,7 +27,8 @@ type Store struct {
 	db      pool
 	dialect dialect
 	id      string
-	copy    string // directory of a copy that goes with the store; empty for the original
+	conns   *pgxpool.Pool // beneath db, on PostgreSQL
+	copy    string        // directory of a copy that goes with the store; empty for the original
 }
 
 var _ controlplane.Store = (*Store)(nil)
@@ -133,6 +136,9 @@ func open(path string, options url.Values) (*Store, error) {
 // Close closes the database.
 func (s *Store) Close() error {
 	err := s.db.Close()
+	if s.conns != nil {
+		s.conns.Close()
+	}
 	if s.copy != "" {
 		err = errors.Join(err, os.RemoveAll(s.copy))
 	}
