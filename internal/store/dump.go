@@ -58,7 +58,7 @@ func (c *Checkup) inside(ctx context.Context, tx *sql.Tx) error {
 		return c.checkAll(ctx, tx)
 	}
 	for table, count := range map[string]*int{"servers": &c.Servers, "backups": &c.Backups} {
-		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM "+table+" WHERE deleted_at = 0").Scan(count); err != nil { //nolint:gosec // names of our own
+		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM "+table+" WHERE deleted_at = 0").Scan(count); err != nil {
 			return err
 		}
 	}
