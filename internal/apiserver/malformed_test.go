@@ -3,6 +3,7 @@ package apiserver_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -67,7 +68,7 @@ func TestMalformedBodiesAreProblems(t *testing.T) {
 				if harmless {
 					return
 				}
-				if !contains(test.accept, status) {
+				if !slices.Contains(test.accept, status) {
 					t.Errorf("%d %.300v", status, got)
 				}
 				isProblem(t, status, got)
@@ -83,15 +84,6 @@ func TestMalformedBodiesAreProblems(t *testing.T) {
 	if _, got := s.do("GET", "/v1/tokens", ""); len(items(got)) != 0 {
 		t.Errorf("tokens %v", got)
 	}
-}
-
-func contains(all []int, n int) bool {
-	for _, one := range all {
-		if one == n {
-			return true
-		}
-	}
-	return false
 }
 
 // isProblem looks whether an answer tells what is wrong.

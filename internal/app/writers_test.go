@@ -32,13 +32,13 @@ type network struct {
 func onNetworks(t *testing.T, test func(t *testing.T, n *network)) {
 	t.Helper()
 	t.Parallel()
-	for name, make := range map[string]func(t *testing.T) (place, int){
+	for name, found := range map[string]func(t *testing.T) (place, int){
 		"sqlite":   func(t *testing.T) (place, int) { return place(filepath.Join(t.TempDir(), "data")), 1 },
 		"postgres": func(t *testing.T) (place, int) { return place(testbed.StartPostgres(t)), 3 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p, processes := make(t)
+			p, processes := found(t)
 			n := &network{t: t}
 			for range processes {
 				address, _ := serve(t, p.config())
