@@ -42,6 +42,7 @@ func (in BackupInput) Spec(server backup.ServerID) backup.Spec {
 	spec := backup.Spec{ServerID: server, Type: backup.Type(in.Type), RetentionDays: backup.DefaultRetentionDays}
 	put(&spec.RetentionDays, in.RetentionDays)
 	put(&spec.Files, in.Files)
+	spec.Databases = in.Databases
 	return spec
 }
 
@@ -60,7 +61,7 @@ func seconds(to *time.Duration, from *int) {
 // FromBackup translates a backup or a tombstone.
 func FromBackup(b backup.Backup) Backup {
 	return Backup{
-		ID: string(b.ID), ServerID: string(b.ServerID), ServerName: b.ServerName, Type: string(b.Type), Files: b.Files,
+		ID: string(b.ID), ServerID: string(b.ServerID), ServerName: b.ServerName, Type: string(b.Type), Files: b.Files, Databases: orEmpty(b.Databases),
 		RetentionDays: b.RetentionDays, Status: string(b.Status), Trigger: string(b.Trigger), Managed: b.Managed,
 		ActivityID: string(b.Activity), CreatedAt: b.CreatedAt, StartedAt: optional(b.StartedAt), FinishedAt: optional(b.FinishedAt),
 		ExpiresAt: b.ExpiresAt, DeletedAt: optional(b.DeletedAt), DeleteReason: string(b.DeleteReason),

@@ -74,6 +74,7 @@ type Backup struct {
 	ServerName    string             `json:"server_name"`
 	Type          string             `json:"type" enum:"files,database,full,snapshot"`
 	Files         backup.FilesSource `json:"files"`
+	Databases     []backup.Database  `json:"databases"`
 	RetentionDays int                `json:"retention_days"`
 	Status        string             `json:"status" enum:"pending,running,completed,failed"`
 	Trigger       string             `json:"trigger" enum:"manual,scheduled"`
@@ -127,6 +128,7 @@ type LastFailure struct {
 type BackupInput struct {
 	Type          string              `json:"type"`
 	Files         *backup.FilesSource `json:"files,omitempty"`
+	Databases     []backup.Database   `json:"databases,omitempty" maxItems:"100"`
 	RetentionDays *int                `json:"retention_days,omitempty" doc:"1 to 365; 30 if left out"`
 	Managed       bool                `json:"managed,omitempty" doc:"Terraform keeps it"`
 	Client        string              `json:"client,omitempty" maxLength:"64" doc:"Names the client that will wait. An unfinished managed backup of the same archive whose client is gone is taken over instead of starting a second one"`

@@ -68,13 +68,15 @@ type Spec struct {
 	ServerID      ServerID
 	Type          Type
 	Files         FilesSource
+	Databases     []Database
 	RetentionDays int
 }
 
 // Same reports whether two specifications ask for the same archive.
 func (s Spec) Same(o Spec) bool {
 	return s.ServerID == o.ServerID && s.Type == o.Type &&
-		slices.Equal(s.Files.Include, o.Files.Include) && slices.Equal(s.Files.Exclude, o.Files.Exclude)
+		slices.Equal(s.Files.Include, o.Files.Include) && slices.Equal(s.Files.Exclude, o.Files.Exclude) &&
+		slices.Equal(s.Databases, o.Databases)
 }
 
 // Backup is one archive of one server, from the wish for it to its tombstone.

@@ -112,17 +112,19 @@ var ServerRules = []Rule[ServerSpec]{
 }
 
 // Rules are the rules one backup's settings must keep, by themselves.
-var Rules = []Rule[Spec]{
+var Rules = append(filesRules, databaseRules...)
+
+var filesRules = []Rule[Spec]{
 	{[]string{"type"}, checkType},
 	{[]string{"retention_days"}, func(s Spec) []Finding {
 		return outside("retention_days", "Invalid retention", s.RetentionDays, MaxRetentionDays, " days", "")
 	}},
 	{[]string{"type", "files.include"}, func(s Spec) []Finding {
-		if s.Type != TypeFiles {
+		if s.Type != TypeFiles && s.Type != TypeFull {
 			return nil
 		}
 		if n := len(s.Files.Include); n == 0 || n > MaxPaths {
-			return invalid("files.include", "A files backup needs paths",
+			return invalid("files.include", fmt.Sprintf("A %s backup needs paths", s.Type),
 				fmt.Sprintf("files.include names %d paths; allowed are 1 to %d.", n, MaxPaths),
 				`Name what to back up, such as ["/etc", "/var/www"].`)
 		}
@@ -160,13 +162,13 @@ func checkType(s Spec) []Finding {
 		return refuse(fmt.Sprintf("Backups of type %q are not made by this version yet.", s.Type), `Use "files".`)
 	case TypeSnapshot:
 		return refuse("A snapshot is a disk image made by a cloud provider, and there is no driver for one: it could be neither downloaded nor restored from here.",
-			`Use "files", or the cloud provider's own resource for snapshots.`)
+			`Use "files", "database" or "full", or the cloud provider's own resource for snapshots.`)
 	}
-	fix := `Use "files".`
+	fix := `Use "files", "database" or "full".`
 	if near := nearest(string(s.Type), []string{"files", "database", "full", "snapshot"}); near != "" {
 		fix = fmt.Sprintf("Did you mean %q?", near)
 	}
-	return refuse(fmt.Sprintf("%q is not a type of backup; this version makes backups of type files.", Excerpt(string(s.Type), 40)), fix)
+	return refuse(fmt.Sprintf("%q is not a type of backup; backups are of type files, database or full.", Excerpt(string(s.Type), 40)), fix)
 }
 
 // CheckInclude checks one path to back up. It may hold any byte that a file name can.

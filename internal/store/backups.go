@@ -14,7 +14,7 @@ import (
 func identityColumns(b *backup.Backup) columns {
 	return columns{
 		text("id", &b.ID), text("server_id", &b.ServerID), text("server_name", &b.ServerName), text("dir", &b.Dir),
-		text("type", &b.Type), document("files_json", &b.Files), text("started_by", &b.Trigger),
+		text("type", &b.Type), document("files_json", &b.Files), document("databases_json", &b.Databases), text("started_by", &b.Trigger),
 		text("activity_id", &b.Activity), instant("created_at", &b.CreatedAt), number("attempt", &b.Work.Attempt),
 	}
 }

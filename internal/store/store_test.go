@@ -77,12 +77,13 @@ func fullServer() backup.Server {
 func fullBackup(id backup.ID) backup.Backup {
 	at := func(n int) time.Time { return now.Add(time.Duration(n) * time.Millisecond) }
 	return backup.Backup{
-		ID: id, Spec: backup.Spec{ServerID: "srv_1", Type: "files", Files: backup.FilesSource{Include: []string{"/a\nb", "/'\""}, Exclude: []string{"*.log"}}, RetentionDays: 9},
+		ID: id, Spec: backup.Spec{ServerID: "srv_1", Type: "files", Files: backup.FilesSource{Include: []string{"/a\nb", "/'\""}, Exclude: []string{"*.log"}},
+			Databases: []backup.Database{{Engine: "sqlite", Name: "/a\nb", RunAs: "r"}, {Engine: "postgresql", Name: "app", User: "u", Host: "h", Port: 5, Globals: true}}, RetentionDays: 9},
 		ServerName: "web-1", Dir: "/d/e", Status: "running", Trigger: "manual", Managed: true, Activity: "act_1",
 		CreatedAt: at(1), StartedAt: at(2), FinishedAt: at(3), ExpiresAt: at(4), OnServer: true,
 		Path: "/p", SizeBytes: 1 << 40, SHA256: "ab", Entries: 7, Warnings: []string{"w"}, Output: "said\n",
 		Failure:  &backup.Failure{At: at(5), Stage: "archive", Fact: "dns", Text: "x", Evidence: backup.Evidence{Paths: []string{"/x"}, FreeBytes: 3}},
-		Work:     backup.Work{Step: "watch", NextStepAt: at(6), Attempt: 2, CancelAt: at(8), UnreachableFrom: at(9), Holder: "c", HeldUntil: at(10)},
+		Work:     backup.Work{Step: "watch", NextStepAt: at(6), Attempt: 2, CancelAt: at(8), UnreachableFrom: at(9), Holder: "c", HeldUntil: at(10), Placed: true},
 		Job:      backup.Job{PID: 4, StartTime: 5, BootID: "b"},
 		Progress: backup.Progress{Step: "archive", Bytes: 6, At: at(11)},
 	}
