@@ -100,8 +100,7 @@ func (c *ControlPlane) make(ctx context.Context, b backup.Backup, now time.Time)
 	}
 	p.Work.LeaseUntil = time.Time{}
 	c.Boundary(step + ":" + boundaryActed)
-	// What the server has done by now must be written down even if the worker is asked to stop.
-	err = c.Store.SaveStep(context.WithoutCancel(ctx), p.Backup, p.note)
+	err = c.save(ctx, p)
 	c.Boundary(step + ":" + boundarySaved)
 	c.changes.announce()
 	if errors.Is(err, ErrLeaseLost) {
@@ -113,6 +112,23 @@ func (c *ControlPlane) make(ctx context.Context, b backup.Backup, now time.Time)
 	}
 	c.made(ctx, b.Work, p)
 	return p.Work.NextStepAt, nil
+}
+
+// save writes down what the server has done by now, even if the worker is asked to stop. A store that does not take it is
+// asked again for as long as the lease lasts: nobody else could go on before its end.
+func (c *ControlPlane) save(ctx context.Context, p *progress) error {
+	last := p.now.Add(leaseFor - 2*storeRetry)
+	for {
+		err := c.Store.SaveStep(context.WithoutCancel(ctx), p.Backup, p.note)
+		if err == nil || errors.Is(err, ErrLeaseLost) || ctx.Err() != nil || c.now().After(last) {
+			return err
+		}
+		c.Log.Warn("a step was not written down yet", "backup", p.ID, "error", err)
+		select {
+		case <-c.Clock.After(storeRetry):
+		case <-ctx.Done():
+		}
+	}
 }
 
 // made tells of a step that was made, and of the place that a finished backup leaves.

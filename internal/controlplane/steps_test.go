@@ -459,3 +459,53 @@ func TestObserverIsToldOfEveryStepAndOneEnd(t *testing.T) {
 		t.Errorf("told of %v, %v late, and %v", seen.steps, seen.late, seen.finished)
 	}
 }
+
+// stubborn is a store that takes what a step found only after it was asked a few times.
+type stubborn struct {
+	controlplane.Store
+
+	refusals int
+}
+
+func (s *stubborn) SaveStep(ctx context.Context, b backup.Backup, note controlplane.ActivityNote) error {
+	if s.refusals--; s.refusals >= 0 {
+		return errors.New("database or disk is full")
+	}
+	return s.Store.SaveStep(ctx, b, note)
+}
+
+func TestWhatAStepFoundIsWrittenDownAsSoonAsTheStoreTakesIt(t *testing.T) {
+	t.Parallel()
+	for refusals, written := range map[int]bool{0: true, 5: true, 1000: false} {
+		b := newBench(t)
+		made := b.create(request(b.addServer()))
+		b.Store = &stubborn{b.Store, refusals}
+		_, _, err := b.Step(t.Context(), made.ID)
+		if got := b.get(made.ID); (got.Work.Step == backup.StepStart) != written || (err == nil) != written {
+			t.Errorf("after %d refusals: %+v, %v", refusals, got.Work, err)
+		}
+		if refusals == 1000 && b.clock.Now().After(made.CreatedAt.Add(90*time.Second)) {
+			t.Error("it went on after its lease had ended")
+		}
+	}
+}
+
+func TestWaitingGoesOnWhenItCannotBeNoted(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.server.result = archived
+	made := b.create(request(b.addServer()))
+	b.finish(made.ID)
+	b.Store = unnoted{b.Store}
+	got, err := b.Wait(t.Context(), []backup.ID{made.ID}, "client", time.Second)
+	if err != nil || len(got) != 1 {
+		t.Errorf("%d backups, %v", len(got), err)
+	}
+}
+
+// unnoted is a store that takes no note of who waits.
+type unnoted struct{ controlplane.Store }
+
+func (unnoted) Hold(context.Context, backup.ID, string, time.Time) error {
+	return errors.New("database or disk is full")
+}
