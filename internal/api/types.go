@@ -67,6 +67,16 @@ type ServerInput struct {
 	Unknown []string `json:"unknown,omitempty" maxItems:"100" doc:"Only with validate_only: paths of the fields whose values are not known yet"`
 }
 
+// ServerTest is what a look at a server showed.
+type ServerTest struct {
+	Reachable  bool     `json:"reachable" doc:"It let us in, and its host key is the trusted one"`
+	HostKey    string   `json:"host_key" doc:"The key it presented; empty where none was seen"`
+	FreeBytes  int64    `json:"free_bytes" doc:"Of the backup folder's file system; 0 where total_bytes is 0"`
+	TotalBytes int64    `json:"total_bytes" doc:"Of the backup folder's file system; 0: not known"`
+	Warnings   []string `json:"warnings"`
+	Failure    *Failure `json:"failure,omitempty" doc:"Why a backup would fail; left out where one could begin"`
+}
+
 // Backup is one archive of one server.
 type Backup struct {
 	ID            string             `json:"id"`

@@ -82,6 +82,11 @@ func (c *Client) DeleteServer(ctx context.Context, id string) error {
 	return c.call(ctx, http.MethodDelete, "/v1/servers/"+url.PathEscape(id), nil, nil, nil)
 }
 
+// TestServer connects to a server and says what that showed.
+func (c *Client) TestServer(ctx context.Context, id string) (out api.ServerTest, err error) {
+	return out, c.call(ctx, http.MethodPost, "/v1/servers/"+url.PathEscape(id)+"/test", nil, nil, &out)
+}
+
 // CreateBackup asks for a backup, which is pending when this returns.
 func (c *Client) CreateBackup(ctx context.Context, server string, in api.BackupInput) (out api.Backup, err error) {
 	return out, c.call(ctx, http.MethodPost, "/v1/servers/"+url.PathEscape(server)+"/backups", nil, in, &out)

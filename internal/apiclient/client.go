@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -78,7 +80,7 @@ func shouldRetry(ctx context.Context, resp *http.Response, err error) (bool, err
 		return false, nil
 	}
 	if err != nil {
-		return !errors.As(err, new(*FinalError)), nil
+		return !errors.As(err, new(*FinalError)) && !errors.As(err, new(*tls.CertificateVerificationError)) && !unanswered(err), nil
 	}
 	switch resp.StatusCode {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
@@ -87,6 +89,12 @@ func shouldRetry(ctx context.Context, resp *http.Response, err error) (bool, err
 		return resp.Header.Get("Content-Type") != "application/problem+json", nil
 	}
 	return false, nil
+}
+
+// unanswered reports whether nothing answered where a connection was tried: that took its time, and would again.
+func unanswered(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial" && op.Timeout()
 }
 
 // FinalError wraps an error of a transport that is not worth a second try.

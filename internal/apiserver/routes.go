@@ -26,6 +26,7 @@ func register(a huma.API, h *handlers) {
 	op(a, admin, "update-server", http.MethodPatch, "/v1/servers/{id}", "Change a server in place", h.updateServer)
 	op(a, viewer, "validate-server-update", http.MethodPost, "/v1/servers/{id}/validate_only", "Say what changing a server would meet, and do nothing", h.validateServerUpdate)
 	op(a, admin, "delete-server", http.MethodDelete, "/v1/servers/{id}", "Forget a server and its key; its archives stay", h.deleteServer)
+	op(a, member, "test-server", http.MethodPost, "/v1/servers/{id}/test", "Connect to a server and look whether a backup could begin; nothing is changed", h.testServer)
 
 	op(a, member, "create-backup", http.MethodPost, "/v1/servers/{id}/backups", "Make a backup", h.createBackup)
 	op(a, viewer, "validate-backup", http.MethodPost, "/v1/backups/validate_only", "Say what making a backup would meet, and do nothing", h.validateBackup)

@@ -339,6 +339,32 @@ func FuzzAPI(f *testing.F) {
 	})
 }
 
+func TestServerIsTested(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	srv := s.addServer()
+	status, got := s.do("POST", "/v1/servers/"+srv+"/test", "")
+	if status != 200 || got["reachable"] != true || got["host_key"] != "ssh-ed25519 AAAA" || got["failure"] != nil || got["warnings"] == nil {
+		t.Errorf("%d %v", status, got)
+	}
+	for _, test := range []struct {
+		stage     backup.Stage
+		fact      backup.Fact
+		reachable bool
+		code      string
+	}{
+		{backup.StageConnect, backup.FactHostKeyChanged, false, "SSH_HOST_KEY_CHANGED"},
+		{backup.StagePreflight, backup.FactSudo, true, "SUDO_PASSWORD_REQUIRED"},
+	} {
+		s.fake.preflight = &backup.Failure{Stage: test.stage, Fact: test.fact, Evidence: backup.Evidence{HostKeyGot: "ssh-ed25519 BBBB"}}
+		status, got = s.do("POST", "/v1/servers/"+srv+"/test", "")
+		failure, _ := got["failure"].(map[string]any)
+		if status != 200 || got["reachable"] != test.reachable || got["host_key"] != "ssh-ed25519 BBBB" || failure["code"] != test.code {
+			t.Errorf("%s: %d %v", test.fact, status, got)
+		}
+	}
+}
+
 func TestRepeatedPostHasOneEffect(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -395,10 +421,13 @@ func (fakeKeys) Generate(string) ([]byte, string, error) {
 func (fakeKeys) PublicLine([]byte) (string, error) { return "", fmt.Errorf("not a key") }
 
 // fakeServer makes every backup at once.
-type fakeServer struct{ download func(io.Writer) error }
+type fakeServer struct {
+	preflight error
+	download  func(io.Writer) error
+}
 
 func (f *fakeServer) Preflight(context.Context, controlplane.Target, backup.Backup) (controlplane.Preflight, error) {
-	return controlplane.Preflight{HostKey: "ssh-ed25519 AAAA"}, nil
+	return controlplane.Preflight{HostKey: "ssh-ed25519 AAAA"}, f.preflight
 }
 
 func (f *fakeServer) Start(context.Context, controlplane.Target, backup.Backup) (backup.Job, error) {

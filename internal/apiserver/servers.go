@@ -160,3 +160,20 @@ func (h *handlers) updateServer(ctx context.Context, in *struct {
 func (h *handlers) deleteServer(ctx context.Context, in *ServerPath) (*nothing, error) {
 	return &nothing{}, h.plane.DeleteServer(ctx, backup.ServerID(in.ID))
 }
+
+func (h *handlers) testServer(ctx context.Context, in *ServerPath) (*body[api.ServerTest], error) {
+	found, err := h.plane.TestServer(ctx, backup.ServerID(in.ID))
+	if err != nil {
+		return nil, err
+	}
+	out := api.ServerTest{HostKey: found.HostKey, FreeBytes: found.FreeBytes, TotalBytes: found.TotalBytes,
+		Warnings: found.Warnings, Failure: api.FromFailure(found.Failure)}
+	if out.Warnings == nil {
+		out.Warnings = []string{}
+	}
+	if f := found.Failure; f != nil {
+		out.HostKey, out.FreeBytes, out.TotalBytes = f.Evidence.HostKeyGot, f.Evidence.FreeBytes, f.Evidence.TotalBytes
+	}
+	out.Reachable = found.Failure == nil || found.Failure.Stage != backup.StageConnect
+	return answer(out, nil)
+}

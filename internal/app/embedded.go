@@ -124,6 +124,15 @@ func (e *Embedded) read(r *http.Request) (*http.Response, error) {
 	return serveOnce(p.handler, r)
 }
 
+// OwnsHere reports whether this process is the owner. Then nobody works on the records once it ends.
+func (e *Embedded) OwnsHere() bool { return e.ownHere() != nil }
+
+// Dir returns the data directory, and whether there are records in it.
+func (e *Embedded) Dir() (path string, records bool) {
+	records, err := e.dir.exists()
+	return string(e.dir), records || err != nil
+}
+
 func (e *Embedded) ownHere() *http.Transport {
 	e.mu.Lock()
 	defer e.mu.Unlock()

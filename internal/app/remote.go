@@ -5,10 +5,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/apiclient"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
@@ -20,6 +22,9 @@ const (
 	TokenEnv    = "CLOUDAIPILOT_TOKEN"
 	CAFileEnv   = "CLOUDAIPILOT_CA_FILE"
 )
+
+// connectWithin bounds the wait for a control plane that does not answer.
+const connectWithin = 10 * time.Second
 
 // Remote says how to reach a control plane that runs elsewhere.
 type Remote struct {
@@ -42,6 +47,7 @@ func (r Remote) Client(agent string) (*apiclient.Client, error) {
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:errcheck,forcetypeassert // it is one
 	transport.MaxIdleConnsPerHost = 16
+	transport.DialContext = (&net.Dialer{Timeout: connectWithin}).DialContext
 	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	if r.CAFile != "" {
 		raw, err := os.ReadFile(r.CAFile)

@@ -161,6 +161,8 @@ type Target struct {
 type Preflight struct {
 	HostKey  string   // the key line that the server presented
 	Warnings []string // what the backup should be told with, though it can be made
+	// Of the backup folder's file system; both are zero where the server could not tell.
+	FreeBytes, TotalBytes int64
 }
 
 // Runner acts on servers. An error that it understands is a *backup.Failure; one of the stage "connect" means that

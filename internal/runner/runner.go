@@ -44,7 +44,7 @@ func (r *Runner) Preflight(ctx context.Context, t controlplane.Target, b backup.
 	if f := judge(report, t, b); f != nil {
 		return controlplane.Preflight{}, f
 	}
-	found := controlplane.Preflight{HostKey: c.HostKey()}
+	found := controlplane.Preflight{HostKey: c.HostKey(), FreeBytes: max(0, report.FreeBytes), TotalBytes: max(0, report.TotalBytes)}
 	if links := pathsIn(report, b, ssh.PathSymlink); len(links) > 0 {
 		found.Warnings = []string{fmt.Sprintf("only the symbolic link itself is in the archive, not what it points to: %s", strings.Join(links, ", "))}
 	}
