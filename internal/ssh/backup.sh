@@ -11,6 +11,7 @@
 #   job       pid, start time and boot id of the process; made once, by the job
 #   progress  step, bytes, time of the last advance
 #   log       what the tools said
+#   staging   the dumps of databases, until they are in the archive: see database.sh
 #   result    written last; without it, and without the process, the job died
 #   archive.tar.gz   only ever a checked archive; until then archive.tar.gz.partial
 
@@ -101,7 +102,7 @@ print_space() { # DIRECTORY
 # --- parameters --------------------------------------------------------------
 
 read_parameters() {
-  command='' root='' id='' includes='' excludes='' keep_log=''
+  command='' root='' id='' includes='' excludes='' databases='' keep_log=''
   want_pid='' want_start='' want_boot=''
   IFS= read -r command || return 1
   while IFS= read -r line; do
@@ -113,6 +114,7 @@ read_parameters() {
     id=*) id=$value ;;
     include=/*) includes=$includes$value$newline ;;
     exclude=?*) excludes=$excludes$value$newline ;;
+    database=?*) databases=$databases$value$newline ;;
     keep_log=*) keep_log=$value ;;
     pid=*) want_pid=$value ;;
     start=*) want_start=$value ;;
@@ -263,6 +265,7 @@ do_check() {
     decode "$include"
     printf 'path=%s\n' "$(path_state "$decoded")"
   done
+  [ -z "$databases" ] || check_databases
   printf '.\n'
 }
 
@@ -343,7 +346,8 @@ write_lists() {
   # The backups never hold themselves. Both the path given and where it really is.
   here=$(pwd -P)
   here=${here%/*}
-  { both_forms "${root#/}" && both_forms "${here#/}" && virtual_file_systems; } | save exclude.root
+  { both_forms "${root#/}" && both_forms "${here#/}" && virtual_file_systems; } | save exclude.root || return 1
+  [ -z "$databases" ] || printf '%s' "$databases" | save sources
 }
 
 # What the kernel makes up is in no backup of "/". Named by itself it is taken as asked.
@@ -420,6 +424,7 @@ do_kill() {
   await_end "$want_pid" "$want_start"
   kill -s KILL -- "-$want_pid" 2>/dev/null # stragglers too: a group keeps its number till its last member
   await_end "$want_pid" "$want_start" || fail "process $want_pid did not end"
+  (enter_job && rm -rf ./staging ./archive.tar.gz.partial) >/dev/null # what it had no time for
   printf 'killed=1\n.\n'
 }
 
@@ -475,7 +480,8 @@ run_job() {
 
   stage=archive warning=0 write_message='' ticker=''
   exit_tar=-1 exit_gzip=-1 exit_write=-1 size=0 sha256='' entries=0
-  stopped=''
+  number=0 state='' exit_dump=-1 server_version='' client_version='' # of the database at hand
+  staged=0 stopped=''
   trap 'stopped=1' TERM
   # The first block of the log and room for the result, while there is some.
   printf 'started %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >>log
@@ -484,7 +490,10 @@ run_job() {
   if sync job 2>/dev/null; then sync_files() { sync "$@"; }; else sync_files() { sync; }; fi
 
   stop_if_asked
+  [ ! -e sources ] || dump_databases
+  stage=archive
   make_archive
+  rm -rf staging
   stage=verify
   verify_archive
   mv -f archive.tar.gz.partial archive.tar.gz || finish write
@@ -552,6 +561,10 @@ make_archive() {
 }
 
 run_tar() {
+  if ! [ -e staging ]; then tar_files; elif [ -s include ]; then tar_everything; else tar_staging; fi
+}
+
+tar_files() {
   here=$(pwd -P)
   if gnu_tar; then
     tar -C / -cf - --sparse \
@@ -621,22 +634,24 @@ finish() {
   cancelled) cancelled=1 ;;
   esac
   # First make room: the disk may be full.
-  rm -f archive.tar.gz.partial reserve sum.fifo size.fifo list.fifo "progress.$$.tmp"
-  rm -f job.sh include exclude exclude.anchored exclude.root
+  rm -rf staging archive.tar.gz.partial reserve sum.fifo size.fifo list.fifo hold.fifo "progress.$$.tmp"
+  rm -f job.sh include exclude exclude.anchored exclude.root sources
   [ -z "$write_message" ] || printf '%s\n' "$write_message" >>log
   save_progress 'done' "$size" "$(date +%s)"
   printf '%s=%s\n' ok $ok cancelled $cancelled stage "$stage" problem "$1" \
     exit_tar "$exit_tar" exit_gzip "$exit_gzip" exit_write "$exit_write" \
-    size "$size" sha256 "$sha256" entries "$entries" warning "$warning" | save result
+    size "$size" sha256 "$sha256" entries "$entries" warning "$warning" \
+    database "$number" state "$state" exit_dump "$exit_dump" \
+    server_version "$server_version" client_version "$client_version" | save result
   sync_files result . 2>/dev/null
   exit 0
 }
 
 save_progress() { # STEP BYTES TIME
-  printf 'step=%s\nbytes=%s\nat=%s\n' "$1" "$2" "$3" | save progress 2>/dev/null
+  printf 'step=%s\nbytes=%s\nat=%s\ndatabase=%s\n' "$1" "$2" "$3" "$number" | save progress 2>/dev/null
 }
 
-# watch STEP [PID] starts the watcher of one step: bytes written, or read by PID.
+# watch STEP [PID or staged FILE] starts the watcher of one step: bytes written, or read by PID.
 watch() {
   watcher "$@" </dev/null >/dev/null 2>&1 &
   ticker=$!
@@ -657,7 +672,11 @@ watcher() {
     # The job is a process group of its own, and 0 means that group.
     if [ -e .cancel ]; then kill -s TERM 0; fi
     # Nobody is left to judge the pipe: end it.
-    if [ "$(start_time $$)" != "$own_start" ]; then kill -s KILL 0; fi
+    if [ "$(start_time $$)" != "$own_start" ]; then
+      kill -s TERM 0
+      rm -rf staging archive.tar.gz.partial
+      kill -s KILL 0
+    fi
     bytes=$(watched_bytes "${2:-}")
     if [ "$bytes" != "$seen" ]; then
       seen=$bytes
@@ -669,10 +688,14 @@ watcher() {
 }
 
 watched_bytes() {
-  if [ -z "$1" ]; then size_of archive.tar.gz.partial; else
+  case $1 in
+  '') size_of archive.tar.gz.partial ;;
+  */*) printf '%s' $((staged + $(size_of "staging/$1"))) ;;
+  *)
     position=$(sed -n 's/^pos:[^0-9]*//p' "/proc/$1/fdinfo/0" 2>/dev/null)
     printf '%s' "${position:-0}"
-  fi
+    ;;
+  esac
 }
 
 # The tools append, so a shorter log simply goes on.

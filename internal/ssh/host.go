@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
 )
 
 // Conn runs one command on a server, as [*Client] does.
@@ -64,9 +67,10 @@ func (s PathState) known() bool {
 	return s == PathOK || s == PathMissing || s == PathUnreadable || s == PathSymlink
 }
 
-// CheckRequest asks whether a backup of these paths could run.
+// CheckRequest asks whether a backup of these paths and databases could run.
 type CheckRequest struct {
-	Include []string
+	Include   []string
+	Databases []backup.Database
 }
 
 // CheckReport is what a server says before a backup. Nothing was changed there.
@@ -78,27 +82,59 @@ type CheckReport struct {
 	FolderDetail string
 	// Of the file system of the folder, or of what will hold it. -1: unknown.
 	FreeBytes, TotalBytes, FreeInodes, TotalInodes int64
-	Paths                                          []PathState // in the order asked for
+	Paths                                          []PathState      // in the order asked for
+	Databases                                      []DatabaseReport // in the order asked for
 	BootID                                         string
 	Time                                           int64 // the server's clock, Unix seconds
 }
 
 // Check looks, and changes nothing. An unsafe folder is an answer here, not an error.
 func (h Host) Check(ctx context.Context, req CheckRequest) (CheckReport, error) {
-	if err := checkSource(req.Include, nil); err != nil {
+	if err := checkSource(req.Include, nil, req.Databases); err != nil {
 		return CheckReport{}, err
 	}
-	a, _, err := h.ask(ctx, "check", "", list("include", req.Include)...)
+	a, _, err := h.ask(ctx, "check", "", append(list("include", req.Include), databaseParameters(req.Databases)...)...)
 	if err != nil {
 		return CheckReport{}, fmt.Errorf("check: %w", err)
 	}
-	return parseCheck(a, len(req.Include))
+	return parseCheck(a, len(req.Include), len(req.Databases))
+}
+
+// DatabaseState says whether a database can be dumped, and if not, what is in the way.
+type DatabaseState string
+
+const (
+	DatabaseOK          DatabaseState = "ok"
+	DatabaseSkipped     DatabaseState = "skipped" // not looked at, after another that cannot be dumped or for want of time
+	DatabaseAccount     DatabaseState = "account" // the job may not become the account run_as
+	DatabaseToolMissing DatabaseState = "tool_missing"
+	DatabaseConnect     DatabaseState = "connect"    // no login, or no such database: the detail has the client's words
+	DatabaseRights      DatabaseState = "rights"     // not everything may be read
+	DatabaseClientOld   DatabaseState = "client_old" // the tool is older than the server
+	DatabaseEngine      DatabaseState = "engine"     // the server is of another kind than asked for
+	DatabaseMissing     DatabaseState = "missing"    // there is no such file
+	DatabaseUnreadable  DatabaseState = "unreadable" // the account may not read the file
+)
+
+var databaseStates = []DatabaseState{DatabaseOK, DatabaseSkipped, DatabaseAccount, DatabaseToolMissing, DatabaseConnect,
+	DatabaseRights, DatabaseClientOld, DatabaseEngine, DatabaseMissing, DatabaseUnreadable}
+
+// DatabaseReport is what was found of one database.
+type DatabaseReport struct {
+	State          DatabaseState
+	Detail         string // in the words of the tools, at most 500 bytes
+	Server, Client string // versions
+	Size           int64  // bytes on its server's disk; -1: unknown
+	// Tables are those that may not be read, or, where the state is ok, those that no transaction keeps consistent.
+	Tables string
+	Unseen []string // what the login cannot see, and the dump will lack: role_passwords, triggers, events, views
 }
 
 // StartRequest is one job. ID names its folder below the root.
 type StartRequest struct {
 	ID               string
 	Include, Exclude []string
+	Databases        []backup.Database
 }
 
 // JobID tells a process from any other that has or had its number.
@@ -118,13 +154,13 @@ type StartReport struct {
 // Start launches a job detached from the connection, and returns when it runs. It is idempotent:
 // there is never more than one job for an id, and a start that broke off half-way is done over.
 func (h Host) Start(ctx context.Context, req StartRequest) (StartReport, error) {
-	if err := checkSource(req.Include, req.Exclude); err != nil {
+	if err := checkSource(req.Include, req.Exclude, req.Databases); err != nil {
 		return StartReport{}, err
 	}
-	if len(req.Include) == 0 {
-		return StartReport{}, errors.New("start: no path to archive")
+	if len(req.Include)+len(req.Databases) == 0 {
+		return StartReport{}, errors.New("start: nothing to archive")
 	}
-	parameters := append(list("include", req.Include), list("exclude", req.Exclude)...)
+	parameters := slices.Concat(list("include", req.Include), list("exclude", req.Exclude), databaseParameters(req.Databases))
 	a, _, err := h.ask(ctx, "start", req.ID, parameters...)
 	if err != nil {
 		return StartReport{}, fmt.Errorf("start: %w", err)
@@ -147,7 +183,8 @@ type Status struct {
 	Alive    bool
 	SameBoot bool // the server was not restarted since the start
 
-	Step       string // archive, sync, verify, done
+	Step       string // dump, archive, sync, verify, done
+	Database   int    // the database that is dumped, counted from 1
 	Bytes      int64  // of the step: written, or read back
 	ProgressAt int64  // the server's clock when Bytes last grew, Unix seconds
 
@@ -160,12 +197,17 @@ type Status struct {
 
 // The stages of a [Result].
 const (
+	StageDump    = "dump"    // databases, one after the other
 	StageArchive = "archive" // tar, gzip and the listing alongside
 	StageVerify  = "verify"  // sync, size and checksum of the file on disk
 )
 
 // The problems of a [Result]. The list is closed.
 const (
+	ProblemDatabase   = "database"        // it cannot be dumped: see DatabaseState
+	ProblemDump       = "dump"            // the tool ended with an error
+	ProblemIncomplete = "dump_incomplete" // the tool said success, and the end of the dump is missing
+	ProblemDamaged    = "dump_damaged"    // the copy of a SQLite database is not sound
 	ProblemTar        = "tar"
 	ProblemGzip       = "gzip"
 	ProblemWrite      = "write" // the archive could not be written, or not synced
@@ -179,7 +221,7 @@ const (
 )
 
 var knownProblems = map[string]bool{
-	"": true, ProblemTar: true, ProblemGzip: true, ProblemWrite: true, ProblemEmpty: true,
+	"": true, ProblemDatabase: true, ProblemDump: true, ProblemIncomplete: true, ProblemDamaged: true, ProblemTar: true, ProblemGzip: true, ProblemWrite: true, ProblemEmpty: true,
 	ProblemUnreadable: true, ProblemChecksum: true, ProblemSize: true, ProblemCancelled: true,
 	ProblemTerminated: true, ProblemInternal: true,
 }
@@ -198,6 +240,11 @@ type Result struct {
 	SHA256  string
 	Entries int64 // BusyBox: one too many for each newline in a name
 	Warning bool  // GNU tar's exit status 1: a file changed while it was read
+
+	Database                     int // the database at fault, counted from 1; 0: none
+	DatabaseState                DatabaseState
+	ExitDump                     int // of the tool that dumps; -1: not known
+	ServerVersion, ClientVersion string
 }
 
 // Status reads a job's folder. A job that was never started is no error: Exists is false.

@@ -12,10 +12,17 @@ import (
 	"strings"
 
 	_ "embed"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
 )
 
 //go:embed backup.sh
 var script string
+
+// databaseScript is what the script needs for databases. It goes only where there are some.
+//
+//go:embed database.sh
+var databaseScript string
 
 const (
 	// bootstrap reads the script from standard input up to the end marker and evaluates it;
@@ -44,11 +51,18 @@ type parameter struct{ key, value string }
 
 func request(subcommand string, parameters []parameter) []byte {
 	var b bytes.Buffer
+	if slices.ContainsFunc(parameters, func(p parameter) bool { return p.key == databaseKey }) {
+		b.WriteString(databaseScript)
+	}
 	b.WriteString(script)
 	b.WriteString(endOfScript)
 	b.WriteString(subcommand + "\n")
 	for _, p := range parameters {
-		b.WriteString(p.key + "=" + encode(p.value) + "\n")
+		value := p.value
+		if p.key != databaseKey { // whose fields are
+			value = encode(value)
+		}
+		b.WriteString(p.key + "=" + value + "\n")
 	}
 	b.WriteString("end\n")
 	return b.Bytes()
@@ -67,6 +81,30 @@ func encode(s string) string {
 		}
 	}
 	return b.String()
+}
+
+const databaseKey = "database"
+
+// encodeDatabase joins the fields of a database, each encoded, with what no encoded field has in it. The full stop keeps
+// the shell from dropping empty ones at the end.
+func encodeDatabase(d backup.Database) string {
+	globals := "0"
+	if d.Globals {
+		globals = "1"
+	}
+	fields := []string{string(d.Engine), d.Name, d.RunAs, d.User, d.Host, strconv.Itoa(d.Port), globals, "."}
+	for i, f := range fields {
+		fields[i] = strings.ReplaceAll(encode(f), ",", `\0054`)
+	}
+	return strings.Join(fields, ",")
+}
+
+func databaseParameters(databases []backup.Database) []parameter {
+	parameters := make([]parameter, 0, len(databases))
+	for _, d := range databases {
+		parameters = append(parameters, parameter{databaseKey, encodeDatabase(d)})
+	}
+	return parameters
 }
 
 // answer is what the script said before the line ".".
@@ -161,7 +199,7 @@ var (
 	wordPattern   = regexp.MustCompile(`^[a-z_]{1,32}$`)
 )
 
-func parseCheck(a answer, includes int) (CheckReport, error) {
+func parseCheck(a answer, includes, databases int) (CheckReport, error) {
 	report := CheckReport{
 		Missing:      toolNames(a["missing"]),
 		GNUTar:       a.flag("gnu_tar"),
@@ -188,7 +226,47 @@ func parseCheck(a answer, includes int) (CheckReport, error) {
 		}
 		report.Paths = append(report.Paths, state)
 	}
-	return report, nil
+	var err error
+	report.Databases, err = parseDatabases(a, databases)
+	return report, err
+}
+
+// parseDatabases reads one line of each kind for each database.
+func parseDatabases(a answer, n int) ([]DatabaseReport, error) {
+	for _, key := range []string{"db_state", "db_detail", "db_server", "db_client", "db_size", "db_tables", "db_unseen"} {
+		if len(a[key]) != n {
+			return nil, fmt.Errorf("%w: %d databases were asked for, %d told", ErrOutput, n, len(a[key]))
+		}
+	}
+	var reports []DatabaseReport
+	for i, said := range a["db_state"] {
+		state := DatabaseState(said)
+		if !slices.Contains(databaseStates, state) {
+			return nil, fmt.Errorf("%w: database state %s", ErrOutput, printable(said))
+		}
+		size, err := strconv.ParseInt(a["db_size"][i], 10, 64)
+		if err != nil || size < 0 {
+			size = -1
+		}
+		reports = append(reports, DatabaseReport{
+			State: state, Detail: a["db_detail"][i], Size: size, Tables: a["db_tables"][i],
+			Server: version(a["db_server"][i]), Client: version(a["db_client"][i]), Unseen: unseenWords(a["db_unseen"][i]),
+		})
+	}
+	return reports, nil
+}
+
+var versionPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,40}$`)
+
+func version(said string) string {
+	if !versionPattern.MatchString(said) {
+		return ""
+	}
+	return said
+}
+
+func unseenWords(said string) []string {
+	return slices.DeleteFunc(strings.Fields(said), func(w string) bool { return !wordPattern.MatchString(w) })
 }
 
 // toolNames keeps what may be the name of a tool, of not more tools than the script looks for.
@@ -227,6 +305,7 @@ func parseStatus(a answer, log []byte) (Status, error) {
 		status.Step = step
 		status.Bytes = max(0, a.number("progress_bytes"))
 		status.ProgressAt = clockTime(a.number("progress_at"))
+		status.Database = databaseNumber(a, "progress_database")
 	}
 	if a.has("result_ok") {
 		result, err := parseResult(a)
@@ -251,11 +330,20 @@ func parseResult(a answer) (Result, error) {
 		SHA256:    a.text("result_sha256"),
 		Entries:   max(0, a.number("result_entries")),
 		Warning:   a.flag("result_warning"),
+
+		Database:      databaseNumber(a, "result_database"),
+		DatabaseState: DatabaseState(a.text("result_state")),
+		ExitDump:      exitStatus(a, "result_exit_dump"),
+		ServerVersion: version(a.text("result_server_version")),
+		ClientVersion: version(a.text("result_client_version")),
+	}
+	if result.DatabaseState != "" && !slices.Contains(databaseStates, result.DatabaseState) {
+		return Result{}, fmt.Errorf("%w: database state %s", ErrOutput, printable(string(result.DatabaseState)))
 	}
 	if !knownProblems[result.Problem] || result.OK != (result.Problem == "") {
 		return Result{}, fmt.Errorf("%w: problem %s", ErrOutput, printable(result.Problem))
 	}
-	if result.Stage != StageArchive && result.Stage != StageVerify {
+	if !slices.Contains([]string{StageDump, StageArchive, StageVerify}, result.Stage) {
 		return Result{}, fmt.Errorf("%w: stage %s", ErrOutput, printable(result.Stage))
 	}
 	if !sha256Pattern.MatchString(result.SHA256) {
@@ -265,6 +353,15 @@ func parseResult(a answer) (Result, error) {
 		return Result{}, fmt.Errorf("%w: a success without an archive", ErrOutput)
 	}
 	return result, nil
+}
+
+// databaseNumber counts from 1; 0 is none.
+func databaseNumber(a answer, key string) int {
+	n := a.number(key)
+	if n < 0 || n > backup.MaxDatabases {
+		return 0
+	}
+	return int(n)
 }
 
 func exitStatus(a answer, key string) int {

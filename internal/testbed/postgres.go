@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"os/user"
@@ -50,11 +51,7 @@ var shared = sync.OnceValues(newPostgresServer)
 // skipped: setup.sh installs it.
 func StartPostgres(t testing.TB) string {
 	t.Helper()
-	s, err := shared()
-	if err != nil {
-		postgresFailed(t, err)
-	}
-	return (&Postgres{Port: s.port, t: t, server: s}).Database()
+	return SharedPostgres(t).Database()
 }
 
 var errNoPostgres = errors.New("no PostgreSQL on this machine: internal/testbed/setup.sh installs it")
@@ -78,6 +75,66 @@ func (p *Postgres) Database() string {
 	}
 	p.t.Cleanup(func() { _ = p.server.client("dropdb", "--force", name) })
 	return fmt.Sprintf("postgres://%s@127.0.0.1:%d/%s?sslmode=disable", postgresUser, p.Port, name)
+}
+
+// SocketDir is the folder of the server's Unix socket. Root and the account that the server runs as may use it.
+func (p *Postgres) SocketDir() string { return p.server.dir }
+
+// Account is the name of the account that the server runs as.
+func (p *Postgres) Account() string {
+	p.t.Helper()
+	if p.server.account == nil {
+		current, err := user.Current()
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		return current.Username
+	}
+	account, err := user.LookupId(strconv.FormatUint(uint64(p.server.account.Uid), 10))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return account.Username
+}
+
+// Query runs SQL in a database, given by its URL or its name, and returns what it answers: rows on lines, fields
+// separated by a bar. The server's superuser asks.
+func (p *Postgres) Query(database, sql string) string {
+	p.t.Helper()
+	if u, err := url.Parse(database); err == nil && u.Scheme != "" {
+		database = strings.TrimPrefix(u.Path, "/")
+	}
+	// Over the socket, because a test may change who may come by the network.
+	cmd := p.server.command(filepath.Join(p.server.bin, "psql"), "-h", p.server.dir, "-p", strconv.Itoa(p.Port), "-U", postgresUser,
+		"-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", database, "-f", "-")
+	cmd.Stdin = strings.NewReader(sql)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	if err != nil {
+		p.t.Fatalf("psql: %v\n%s", err, said.String())
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// Rules replaces the lines of pg_hba.conf, in front of one that lets the superuser of the tests in over the socket.
+func (p *Postgres) Rules(lines ...string) {
+	p.t.Helper()
+	text := "local all " + postgresUser + " trust\n" + strings.Join(lines, "\n") + "\n"
+	if err := os.WriteFile(filepath.Join(p.server.data(), "pg_hba.conf"), []byte(text), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+	p.Query("postgres", "SELECT pg_reload_conf()")
+}
+
+// SharedPostgres is the server of [StartPostgres].
+func SharedPostgres(t testing.TB) *Postgres {
+	t.Helper()
+	s, err := shared()
+	if err != nil {
+		postgresFailed(t, err)
+	}
+	return &Postgres{Port: s.port, t: t, server: s}
 }
 
 // Stop ends the server at once, as a crash would: open transactions are lost, committed ones are not.
