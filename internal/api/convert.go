@@ -46,6 +46,37 @@ func (in BackupInput) Spec(server backup.ServerID) backup.Spec {
 	return spec
 }
 
+// FromSchedule translates a schedule.
+func FromSchedule(s backup.Schedule) Schedule {
+	out := Schedule{
+		ID: string(s.ID), ServerID: string(s.ServerID), Name: s.Name, Type: string(s.Type), Files: s.Files, Databases: orEmpty(s.Databases),
+		Cron: s.Cron, Timezone: s.Timezone, RetentionDays: s.RetentionDays, Encrypted: s.Encrypted, Incremental: s.Incremental, Paused: s.Paused,
+		CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, Version: s.Version,
+	}
+	if s.VaultID != "" {
+		out.Offsite = &Offsite{VaultID: s.VaultID}
+	}
+	return out
+}
+
+// Apply puts the fields that a request names into a specification.
+func (in ScheduleInput) Apply(s *backup.ScheduleSpec) {
+	put((*string)(&s.ServerID), in.ServerID)
+	put(&s.Name, in.Name)
+	put((*string)(&s.Type), in.Type)
+	put(&s.Files, in.Files)
+	put(&s.Databases, in.Databases)
+	put(&s.Cron, in.Cron)
+	put(&s.Timezone, in.Timezone)
+	put(&s.RetentionDays, in.RetentionDays)
+	if in.Offsite != nil {
+		s.VaultID = in.Offsite.VaultID
+	}
+	put(&s.Encrypted, in.Encrypted)
+	put(&s.Incremental, in.Incremental)
+	put(&s.Paused, in.Paused)
+}
+
 func put[T any](to, from *T) {
 	if from != nil {
 		*to = *from

@@ -145,6 +145,50 @@ type BackupInput struct {
 	Unknown       []string            `json:"unknown,omitempty" maxItems:"100" doc:"Only with validate_only: paths of the fields whose values are not known yet"`
 }
 
+// Schedule makes backups of a server at the times that a cron expression names.
+type Schedule struct {
+	ID            string             `json:"id"`
+	ServerID      string             `json:"server_id"`
+	Name          string             `json:"name" doc:"Unique among the schedules of its server"`
+	Type          string             `json:"type" enum:"files,database,full"`
+	Files         backup.FilesSource `json:"files"`
+	Databases     []backup.Database  `json:"databases"`
+	Cron          string             `json:"cron" doc:"Five fields"`
+	Timezone      string             `json:"timezone" doc:"IANA name"`
+	RetentionDays int                `json:"retention_days"`
+	Offsite       *Offsite           `json:"offsite,omitempty"`
+	Encrypted     bool               `json:"encrypted"`
+	Incremental   bool               `json:"incremental"`
+	Paused        bool               `json:"paused"`
+	CreatedAt     time.Time          `json:"created_at"`
+	UpdatedAt     time.Time          `json:"updated_at"`
+	Version       int64              `json:"version" doc:"Counts the changes"`
+}
+
+// Offsite says where archives go besides.
+type Offsite struct {
+	VaultID string `json:"vault_id" doc:"A storage vault; empty: nowhere"`
+}
+
+// ScheduleInput is what a request says about a schedule. A field left out keeps its value, or its default on create.
+type ScheduleInput struct {
+	ServerID      *string             `json:"server_id,omitempty" doc:"Needed on create; it does not change"`
+	Name          *string             `json:"name,omitempty"`
+	Type          *string             `json:"type,omitempty"`
+	Files         *backup.FilesSource `json:"files,omitempty"`
+	Databases     *[]backup.Database  `json:"databases,omitempty" maxItems:"100"`
+	Cron          *string             `json:"cron,omitempty"`
+	Timezone      *string             `json:"timezone,omitempty" doc:"UTC if left out on create"`
+	RetentionDays *int                `json:"retention_days,omitempty" doc:"1 to 365; 30 if left out on create"`
+	Offsite       *Offsite            `json:"offsite,omitempty"`
+	Encrypted     *bool               `json:"encrypted,omitempty"`
+	Incremental   *bool               `json:"incremental,omitempty"`
+	Paused        *bool               `json:"paused,omitempty"`
+
+	Version int64    `json:"version,omitempty" doc:"Of the schedule the change was made from; 0 accepts any"`
+	Unknown []string `json:"unknown,omitempty" maxItems:"1000" doc:"Only with validate_only: paths of the fields whose values are not known yet"`
+}
+
 // BackupPatch changes a backup's record; a field left out keeps its value.
 type BackupPatch struct {
 	RetentionDays *int  `json:"retention_days,omitempty"`

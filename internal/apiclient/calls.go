@@ -82,6 +82,51 @@ func (c *Client) DeleteServer(ctx context.Context, id string) error {
 	return c.call(ctx, http.MethodDelete, "/v1/servers/"+url.PathEscape(id), nil, nil, nil)
 }
 
+// ScheduleFilter selects schedules; zero fields select all.
+type ScheduleFilter struct{ ServerID, Name string }
+
+// Schedules lists schedules.
+func (c *Client) Schedules(ctx context.Context, f ScheduleFilter) ([]api.Schedule, error) {
+	v := url.Values{}
+	for name, value := range map[string]string{"server_id": f.ServerID, "name": f.Name} {
+		if value != "" {
+			v.Set(name, value)
+		}
+	}
+	return all[api.Schedule](ctx, c, "/v1/schedules", v)
+}
+
+// Schedule shows a schedule.
+func (c *Client) Schedule(ctx context.Context, id string) (out api.Schedule, err error) {
+	return out, c.call(ctx, http.MethodGet, "/v1/schedules/"+url.PathEscape(id), nil, nil, &out)
+}
+
+// CreateSchedule adds a schedule.
+func (c *Client) CreateSchedule(ctx context.Context, in api.ScheduleInput) (out api.Schedule, err error) {
+	return out, c.call(ctx, http.MethodPost, "/v1/schedules", nil, in, &out)
+}
+
+// CheckSchedule says what adding a schedule, or changing the one with that id, would meet.
+func (c *Client) CheckSchedule(ctx context.Context, id string, in api.ScheduleInput) ([]backup.Finding, error) {
+	path := "/v1/schedules/validate_only"
+	if id != "" {
+		path = "/v1/schedules/" + url.PathEscape(id) + "/validate_only"
+	}
+	var out api.Findings
+	err := c.call(ctx, http.MethodPost, path, nil, in, &out)
+	return out.Findings, err
+}
+
+// UpdateSchedule changes a schedule in place.
+func (c *Client) UpdateSchedule(ctx context.Context, id string, in api.ScheduleInput) (out api.Schedule, err error) {
+	return out, c.call(ctx, http.MethodPatch, "/v1/schedules/"+url.PathEscape(id), nil, in, &out)
+}
+
+// DeleteSchedule deletes a schedule; the backups it made stay.
+func (c *Client) DeleteSchedule(ctx context.Context, id string) error {
+	return c.call(ctx, http.MethodDelete, "/v1/schedules/"+url.PathEscape(id), nil, nil, nil)
+}
+
 // TestServer connects to a server and says what that showed.
 func (c *Client) TestServer(ctx context.Context, id string) (out api.ServerTest, err error) {
 	return out, c.call(ctx, http.MethodPost, "/v1/servers/"+url.PathEscape(id)+"/test", nil, nil, &out)

@@ -28,6 +28,14 @@ func register(a huma.API, h *handlers) {
 	op(a, admin, "delete-server", http.MethodDelete, "/v1/servers/{id}", "Forget a server and its key; its archives stay", h.deleteServer)
 	op(a, member, "test-server", http.MethodPost, "/v1/servers/{id}/test", "Connect to a server and look whether a backup could begin; nothing is changed", h.testServer)
 
+	op(a, viewer, "list-schedules", http.MethodGet, "/v1/schedules", "List the schedules", h.listSchedules)
+	op(a, admin, "create-schedule", http.MethodPost, "/v1/schedules", "Add a schedule", h.createSchedule)
+	op(a, viewer, "validate-schedule", http.MethodPost, "/v1/schedules/validate_only", "Say what adding a schedule would meet, and do nothing", h.validateSchedule)
+	op(a, viewer, "get-schedule", http.MethodGet, "/v1/schedules/{id}", "Show a schedule", h.getSchedule)
+	op(a, admin, "update-schedule", http.MethodPatch, "/v1/schedules/{id}", "Change a schedule in place, pause or resume it", h.updateSchedule)
+	op(a, viewer, "validate-schedule-update", http.MethodPost, "/v1/schedules/{id}/validate_only", "Say what changing a schedule would meet, and do nothing", h.validateScheduleUpdate)
+	op(a, admin, "delete-schedule", http.MethodDelete, "/v1/schedules/{id}", "Delete a schedule; the backups it made stay", h.deleteSchedule)
+
 	op(a, member, "create-backup", http.MethodPost, "/v1/servers/{id}/backups", "Make a backup", h.createBackup)
 	op(a, viewer, "validate-backup", http.MethodPost, "/v1/backups/validate_only", "Say what making a backup would meet, and do nothing", h.validateBackup)
 	op(a, viewer, "list-backups", http.MethodGet, "/v1/backups", "List backups, or wait for some of them", h.listBackups)

@@ -23,13 +23,17 @@ const (
 	ActivityServerCreate ActivityType = "server.create"
 	ActivityServerUpdate ActivityType = "server.update"
 	ActivityServerDelete ActivityType = "server.delete"
+
+	ActivityScheduleCreate ActivityType = "schedule.create"
+	ActivityScheduleUpdate ActivityType = "schedule.update"
+	ActivityScheduleDelete ActivityType = "schedule.delete"
 )
 
 // Activity is one entry of the activity log.
 type Activity struct {
 	ID         ActivityID
 	Type       ActivityType
-	TargetID   string // of the backup or server it is about
+	TargetID   string // of the backup, server or schedule it is about
 	ServerID   ServerID
 	Title      string // "Backup of web-1"
 	Status     ActivityStatus

@@ -18,8 +18,10 @@ func TestDatabaseRules(t *testing.T) {
 		spec Spec
 		want []string // the paths that are refused
 	}{
-		"one":                     {Spec{Type: TypeDatabase, Databases: []Database{app}}, nil},
-		"everything":              {Spec{Type: TypeDatabase, Databases: with(func(d *Database) { d.RunAs, d.User, d.Host, d.Port, d.Globals = "postgres", "app", "/run/postgresql", 5433, true })}, nil},
+		"one": {Spec{Type: TypeDatabase, Databases: []Database{app}}, nil},
+		"everything": {Spec{Type: TypeDatabase, Databases: with(func(d *Database) {
+			d.RunAs, d.User, d.Host, d.Port, d.Globals = "postgres", "app", "/run/postgresql", 5433, true
+		})}, nil},
 		"two engines":             {Spec{Type: TypeDatabase, Databases: []Database{app, {Engine: EngineMariaDB, Name: "app"}, {Engine: EngineSQLite, Name: "/srv/a b.db"}}}, nil},
 		"files and databases":     {Spec{Type: TypeFull, Databases: []Database{app}, Files: FilesSource{Include: []string{"/etc"}}}, nil},
 		"databases of files":      {Spec{Type: TypeFiles, Databases: []Database{app}}, []string{"databases"}},

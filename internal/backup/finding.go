@@ -34,6 +34,7 @@ const (
 	CodeConflict        Code = "CONFLICT"
 	CodeShortLived      Code = "SHORT_LIVED_FOLDER"
 	CodeUnpinnedHostKey Code = "HOST_KEY_NOT_PINNED"
+	CodeNotDispatched   Code = "SCHEDULE_NOT_RUN"
 )
 
 // Finding is one thing worth saying about a request, on the field that is to blame.

@@ -11,6 +11,9 @@ type ID string
 // ServerID names one server: "srv_" and a ULID.
 type ServerID string
 
+// ScheduleID names one schedule: "sch_" and a ULID.
+type ScheduleID string
+
 // ActivityID names one entry of the activity log: "act_" and a ULID.
 type ActivityID string
 
@@ -18,6 +21,7 @@ type ActivityID string
 const (
 	BackupIDPrefix   = "bk_"
 	ServerIDPrefix   = "srv_"
+	ScheduleIDPrefix = "sch_"
 	ActivityIDPrefix = "act_"
 )
 
@@ -39,6 +43,14 @@ func ParseServerID(s string) (ServerID, error) {
 		return "", err
 	}
 	return ServerID(s), nil
+}
+
+// ParseScheduleID checks that s is the identifier of a schedule.
+func ParseScheduleID(s string) (ScheduleID, error) {
+	if err := checkID(s, ScheduleIDPrefix, "schedule"); err != nil {
+		return "", err
+	}
+	return ScheduleID(s), nil
 }
 
 // ParseActivityID checks that s is the identifier of an activity.

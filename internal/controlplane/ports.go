@@ -46,6 +46,13 @@ type BackupFilter struct {
 	Page     Page
 }
 
+// ScheduleFilter selects schedules. Its zero value selects all that exist.
+type ScheduleFilter struct {
+	ServerID backup.ServerID
+	Name     string
+	Page     Page
+}
+
 // ActivityFilter selects activities, newest first.
 type ActivityFilter struct {
 	TargetID string
@@ -103,6 +110,13 @@ type Store interface {
 	Server(ctx context.Context, id backup.ServerID) (backup.Server, error)
 	ServerByName(ctx context.Context, name string) (backup.Server, error)
 	Servers(ctx context.Context, page Page) ([]backup.Server, error)
+
+	InsertSchedule(ctx context.Context, s backup.Schedule, a backup.Activity, once Idempotency) error
+	// UpdateSchedule writes s where the stored version is s.Version-1, else ErrConflict.
+	UpdateSchedule(ctx context.Context, s backup.Schedule, a backup.Activity) error
+	// Schedule also returns a deleted schedule.
+	Schedule(ctx context.Context, id backup.ScheduleID) (backup.Schedule, error)
+	Schedules(ctx context.Context, f ScheduleFilter) ([]backup.Schedule, error)
 
 	InsertBackup(ctx context.Context, b backup.Backup, a backup.Activity, once Idempotency) error
 	// Backup also returns a tombstone.

@@ -126,6 +126,13 @@ func (c *ControlPlane) DeleteServer(ctx context.Context, id backup.ServerID) err
 	if err := c.idle(ctx, s, "a server is not deleted under it"); err != nil {
 		return err
 	}
+	if schedules, err := c.Store.Schedules(ctx, ScheduleFilter{ServerID: id}); err != nil || len(schedules) > 0 {
+		if err != nil {
+			return err
+		}
+		return refuse(backup.CodeConflict, "", "Server "+s.Name+" has schedules",
+			fmt.Sprintf("%d of them, such as %s (%s), would have nothing to back up.", len(schedules), schedules[0].Name, schedules[0].ID), "Delete them first.")
+	}
 	s.DeletedAt, s.UpdatedAt, s.Version = c.now(), c.now(), s.Version+1
 	s.SealedKey, s.KeySource = "", backup.KeyNone
 	if err := c.Store.UpdateServer(ctx, s, c.instant(backup.ActivityServerDelete, s, "Server "+s.Name+" deleted")); err != nil {

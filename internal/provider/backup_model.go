@@ -9,14 +9,13 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/api"
-	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
 )
 
 type backupModel struct {
+	sourceModel
+
 	ID            types.String   `tfsdk:"id"`
 	ServerID      types.String   `tfsdk:"server_id"`
-	Type          types.String   `tfsdk:"type"`
-	Files         *filesModel    `tfsdk:"files"`
 	RetentionDays types.Int64    `tfsdk:"retention_days"`
 	Triggers      types.Map      `tfsdk:"triggers"`
 	Wait          types.Bool     `tfsdk:"wait"`
@@ -33,35 +32,24 @@ type backupModel struct {
 	Timeouts      timeouts.Value `tfsdk:"timeouts"`
 }
 
-type filesModel struct {
-	Include types.List `tfsdk:"include"`
-	Exclude types.List `tfsdk:"exclude"`
-}
-
 // input is what the model says to the API.
 func (m backupModel) input() api.BackupInput {
-	in := api.BackupInput{Type: m.Type.ValueString(), RetentionDays: givenInt(m.RetentionDays), Managed: true, Unknown: m.unknown()}
-	if m.Files != nil {
-		in.Files = &backup.FilesSource{Include: texts(m.Files.Include), Exclude: texts(m.Files.Exclude)}
-	}
-	return in
+	return api.BackupInput{Type: m.Type.ValueString(), Files: m.files(), Databases: m.databases(), RetentionDays: givenInt(m.RetentionDays),
+		Managed: true, Unknown: m.unknown()}
 }
 
 func (m backupModel) unknown() []string {
 	var u unknowns
 	u.add("server_id", m.ServerID)
-	u.add("type", m.Type)
 	u.add("retention_days", m.RetentionDays)
-	if m.Files != nil {
-		u.add("files.include", m.Files.Include)
-		u.add("files.exclude", m.Files.Exclude)
-	}
+	m.sourceModel.unknown(&u)
 	return u
 }
 
 // show puts what the API says into the model. What only the configuration knows stays.
 func (m *backupModel) show(ctx context.Context, b api.Backup) (diags diag.Diagnostics) {
-	m.ID, m.ServerID, m.Type = types.StringValue(b.ID), types.StringValue(b.ServerID), types.StringValue(b.Type)
+	m.ID, m.ServerID = types.StringValue(b.ID), types.StringValue(b.ServerID)
+	m.sourceModel.show(b.Type, b.Files, b.Databases)
 	m.RetentionDays, m.Status = types.Int64Value(int64(b.RetentionDays)), types.StringValue(b.Status)
 	m.SizeBytes, m.SHA256, m.Path = types.Int64Null(), textOrNull(b.SHA256), textOrNull(b.Path)
 	if b.Path != "" {
@@ -75,15 +63,6 @@ func (m *backupModel) show(ctx context.Context, b api.Backup) (diags diag.Diagno
 	var d diag.Diagnostics
 	m.Warnings, d = types.ListValueFrom(ctx, types.StringType, b.Warnings)
 	diags.Append(d...)
-	if m.Files == nil { // imported
-		m.Files = &filesModel{Exclude: types.ListNull(types.StringType)}
-		m.Files.Include, d = types.ListValueFrom(ctx, types.StringType, b.Files.Include)
-		diags.Append(d...)
-		if len(b.Files.Exclude) > 0 {
-			m.Files.Exclude, d = types.ListValueFrom(ctx, types.StringType, b.Files.Exclude)
-			diags.Append(d...)
-		}
-	}
 	if m.Wait.IsNull() {
 		m.Wait = types.BoolValue(true)
 	}

@@ -50,12 +50,6 @@ func (r *backupResource) Configure(_ context.Context, req resource.ConfigureRequ
 
 // ValidateConfig implements resource.ResourceWithValidateConfig: what the configuration alone decides.
 func (r *backupResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
-	// An object that is not known as a whole has no model: its own paths are told apart here.
-	var whole types.Object
-	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("files"), &whole)...)
-	if resp.Diagnostics.HasError() || whole.IsUnknown() {
-		return
-	}
 	var m backupModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
 	if resp.Diagnostics.HasError() {
@@ -79,11 +73,6 @@ func (r *backupResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	}
 	if req.Plan.Raw.IsNull() {
 		tellRetained(state, &resp.Diagnostics)
-		return
-	}
-	var whole types.Object
-	resp.Diagnostics.Append(req.Plan.GetAttribute(ctx, path.Root("files"), &whole)...)
-	if resp.Diagnostics.HasError() || whole.IsUnknown() {
 		return
 	}
 	var plan backupModel
@@ -146,14 +135,7 @@ func forgetOutcome(ctx context.Context, plan *tfsdk.Plan, others ...string) (dia
 // samePlace reports whether nothing changes that makes a new backup. The framework does not tell: what the
 // attributes' own plan modifiers require is added after ModifyPlan.
 func (m backupModel) samePlace(state backupModel) bool {
-	return m.ServerID.Equal(state.ServerID) && m.Type.Equal(state.Type) && m.Triggers.Equal(state.Triggers) && m.Files.equal(state.Files)
-}
-
-func (f *filesModel) equal(o *filesModel) bool {
-	if f == nil || o == nil {
-		return f == o
-	}
-	return f.Include.Equal(o.Include) && f.Exclude.Equal(o.Exclude)
+	return m.ServerID.Equal(state.ServerID) && m.Triggers.Equal(state.Triggers) && m.sameSource(state.sourceModel)
 }
 
 // tellRetained says at plan time that an archive outlives its resource.

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
@@ -29,22 +30,14 @@ func (r *backupResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 	computed := func(description string) schema.StringAttribute {
 		return schema.StringAttribute{Computed: true, MarkdownDescription: description, PlanModifiers: keptText}
 	}
+	source := sourceAttributes("Changing it makes a new backup.", []planmodifier.String{stringplanmodifier.RequiresReplace()},
+		[]planmodifier.Object{objectplanmodifier.RequiresReplace()}, []planmodifier.List{listplanmodifier.RequiresReplace()})
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "One backup, made when the resource is created. A backup that fails ends the apply with its cause and its fix, and the next apply makes a new one in its place. Destroying the resource does not destroy the archive, unless `on_destroy` says so.",
 		Attributes: map[string]schema.Attribute{
 			"id": computed("Identifier."),
 			"server_id": schema.StringAttribute{Required: true, MarkdownDescription: "The server to back up. Changing it makes a new backup.",
 				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()}},
-			"type": schema.StringAttribute{Required: true, MarkdownDescription: "`files`. The panel's other types, `database`, `full` and `snapshot`, are refused with `INVALID_TYPE` by this version. Changing it makes a new backup.",
-				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()}},
-			"files": schema.SingleNestedAttribute{
-				Optional: true, MarkdownDescription: "What a files backup takes in. Changing it makes a new backup.",
-				PlanModifiers: []planmodifier.Object{objectplanmodifier.RequiresReplace()},
-				Attributes: map[string]schema.Attribute{
-					"include": schema.ListAttribute{Required: true, ElementType: types.StringType, MarkdownDescription: "Absolute paths, 1 to 1,000. The backup folder itself is never taken in."},
-					"exclude": schema.ListAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "Patterns of what to leave out, as tar's `--exclude`: `*.log` matches at any depth, `/var/cache` is that path."},
-				},
-			},
 			"retention_days": schema.Int64Attribute{Optional: true, Computed: true, Default: int64default.StaticInt64(backup.DefaultRetentionDays),
 				MarkdownDescription: fmt.Sprintf("Days to keep the archive, %d to %d. Changes in place. Default: `%d`.", backup.MinRetentionDays, backup.MaxRetentionDays, backup.DefaultRetentionDays)},
 			"triggers": schema.MapAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "Any values: when one changes, a new backup is made.",
@@ -67,4 +60,5 @@ func (r *backupResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			"timeouts":      timeouts.Attributes(ctx, timeouts.Opts{Create: true, Delete: true, CreateDescription: "How long to wait for the backup. Default: `4h`.", DeleteDescription: "How long to wait for a running backup to be cancelled. Default: `10m`."}),
 		},
 	}
+	maps.Copy(resp.Schema.Attributes, source)
 }

@@ -108,26 +108,43 @@ func (u *unknowns) add(field string, v attr.Value) {
 		*u = append(*u, field)
 		return
 	}
-	if list, ok := v.(types.List); ok {
-		for i, e := range list.Elements() {
+	switch v := v.(type) {
+	case types.List:
+		for i, e := range v.Elements() {
 			u.add(field+"."+strconv.Itoa(i), e)
+		}
+	case types.Object:
+		for name, e := range v.Attributes() {
+			u.add(field+"."+name, e)
 		}
 	}
 }
 
 // texts returns a list's strings, "" for those that are not known.
-func texts(list types.List) []string {
-	if list.IsNull() || list.IsUnknown() {
+func texts(v attr.Value) []string {
+	list, ok := v.(types.List)
+	if !ok || list.IsNull() || list.IsUnknown() {
 		return nil
 	}
 	out := make([]string, 0, len(list.Elements()))
 	for _, e := range list.Elements() {
-		s, ok := e.(types.String)
-		if ok {
-			out = append(out, s.ValueString())
-		}
+		out = append(out, text(e))
 	}
 	return out
+}
+
+// text returns a string's value, "" where it is null or not known.
+func text(v attr.Value) string {
+	s, _ := v.(types.String)
+	return s.ValueString()
+}
+
+func textList(texts []string) types.List {
+	values := make([]attr.Value, len(texts))
+	for i, t := range texts {
+		values[i] = types.StringValue(t)
+	}
+	return types.ListValueMust(types.StringType, values)
 }
 
 // textOrNull is null where the API says nothing.

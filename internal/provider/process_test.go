@@ -228,7 +228,7 @@ func TestManyProcessesShareADataDirectory(t *testing.T) {
 	second := attrs{"provider": "cloudaipilot.second"}
 	s.write(s.config(
 		block(`provider "cloudaipilot"`, attrs{"alias": `"second"`, "data_dir": quoted(s.dataDir)}),
-		s.server(), s.backupNamed("files"), s.backupNamed("others", second, attrs{"files": files([]string{s.source + "/big"}, nil)}),
+		s.server(attrs{"max_concurrent_backups": "2"}), s.backupNamed("files"), s.backupNamed("others", second, attrs{"files": files([]string{s.source + "/big"}, nil)}),
 		block(`resource "cloudaipilot_server" "other"`, s.address(), second, attrs{"name": `"web-2"`}),
 	))
 	apply := s.start("apply", "-auto-approve")

@@ -187,7 +187,7 @@ func (p *cloudProvider) embed(ctx context.Context, s *session, dataDir types.Str
 
 // Resources implements provider.Provider.
 func (p *cloudProvider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{newServerResource, newBackupResource}
+	return []func() resource.Resource{newServerResource, newBackupResource, newScheduleResource}
 }
 
 // DataSources implements provider.Provider.

@@ -21,12 +21,17 @@ type session struct {
 	place   string            // of the control plane, for messages
 	servers listing[api.Server]
 	backups listing[api.Backup]
+
+	schedules listing[api.Schedule]
 }
 
 func (s *session) connect(client *apiclient.Client, place string) {
 	managed := true
 	s.client, s.place = client, place
 	s.servers = listing[api.Server]{load: client.Servers, id: func(v api.Server) string { return v.ID }}
+	s.schedules = listing[api.Schedule]{id: func(v api.Schedule) string { return v.ID }, load: func(ctx context.Context) ([]api.Schedule, error) {
+		return client.Schedules(ctx, apiclient.ScheduleFilter{})
+	}}
 	s.backups = listing[api.Backup]{id: func(v api.Backup) string { return v.ID }, load: func(ctx context.Context) ([]api.Backup, error) {
 		return client.Backups(ctx, apiclient.BackupFilter{Managed: &managed})
 	}}

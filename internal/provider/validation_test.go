@@ -98,6 +98,12 @@ func goodBackup(changes object) object {
 	return o
 }
 
+func goodSchedule(changes object) object {
+	o := goodBackup(object{"name": "nightly", "cron": "30 2 * * *"})
+	maps.Copy(o, changes)
+	return o
+}
+
 // at writes the path of an attribute, or of an element.
 func at(steps ...any) string {
 	var parts []string
@@ -144,6 +150,18 @@ func TestGoodConfigurationsAreValid(t *testing.T) {
 			same(t, details, nil, found)
 		})
 	}
+	for name, config := range map[string]object{
+		"the least":        goodSchedule(nil),
+		"everything":       goodSchedule(object{"cron": "H H(0-4) * * MON-FRI", "timezone": "America/New_York", "retention_days": 365, "paused": true, "encrypted": false, "incremental": false}),
+		"nothing is known": {"server_id": unknown, "name": unknown, "type": unknown, "files": unknown, "databases": unknown, "cron": unknown, "timezone": unknown, "retention_days": unknown, "offsite": unknown, "encrypted": unknown, "incremental": unknown, "paused": unknown},
+		"elements":         goodSchedule(object{"type": "full", "databases": []any{object{"engine": unknown, "name": unknown}}, "files": object{"include": []any{unknown}}, "offsite": object{"vault_id": unknown}}),
+	} {
+		t.Run("schedule, "+name, func(t *testing.T) {
+			t.Parallel()
+			found, details := validate(t, "cloudaipilot_backup_schedule", config)
+			same(t, details, nil, found)
+		})
+	}
 }
 
 func TestBadValuesAreRefusedOnTheirAttribute(t *testing.T) {
@@ -175,33 +193,46 @@ func TestBadValuesAreRefusedOnTheirAttribute(t *testing.T) {
 		"key without version":     {"server", goodServer(object{"private_key_wo": "x"}), at("private_key_wo"), "Invalid Attribute Combination", []string{"private_key_wo_version"}},
 		"version without key":     {"server", goodServer(object{"private_key_wo_version": 1}), at("private_key_wo_version"), "Invalid Attribute Combination", []string{"private_key_wo"}},
 
-		"type database":      {"backup", goodBackup(object{"type": "database"}), at("type"), "Invalid backup type", []string{"INVALID_TYPE", `Use "files".`}},
-		"type full":          {"backup", goodBackup(object{"type": "full"}), at("type"), "Invalid backup type", []string{"INVALID_TYPE"}},
-		"type snapshot":      {"backup", goodBackup(object{"type": "snapshot"}), at("type"), "Invalid backup type", []string{"INVALID_TYPE", "disk image"}},
-		"type with a typo":   {"backup", goodBackup(object{"type": "flies"}), at("type"), "Invalid backup type", []string{"INVALID_TYPE", `Did you mean "files"?`}},
-		"retention 0":        {"backup", goodBackup(object{"retention_days": 0}), at("retention_days"), "Invalid retention", []string{"retention_days is 0; allowed are 1 to 365 days"}},
-		"retention 366":      {"backup", goodBackup(object{"retention_days": 366}), at("retention_days"), "Invalid retention", []string{invalidValue}},
-		"no paths":           {"backup", goodBackup(object{"files": object{"include": []any{}}}), at("files", "include"), "A files backup needs paths", []string{"names 0 paths"}},
-		"no files":           {"backup", goodBackup(object{"files": nil}), at("files", "include"), "A files backup needs paths", nil},
-		"too many paths":     {"backup", goodBackup(object{"files": object{"include": slices.Repeat([]any{"/a"}, 1001)}}), at("files", "include"), "A files backup needs paths", []string{"1 to 1000"}},
-		"relative path":      {"backup", goodBackup(object{"files": object{"include": []any{"/etc", "var"}}}), at("files", "include", 1), include, []string{`"var" must be absolute`}},
-		"path with ..":       {"backup", goodBackup(object{"files": object{"include": []any{"/etc/../root"}}}), at("files", "include", 0), include, []string{`".."`}},
-		"empty path":         {"backup", goodBackup(object{"files": object{"include": []any{""}}}), at("files", "include", 0), include, nil},
-		"NUL in a path":      {"backup", goodBackup(object{"files": object{"include": []any{"/etc\x00/x"}}}), at("files", "include", 0), include, []string{"NUL"}},
-		"long path":          {"backup", goodBackup(object{"files": object{"include": []any{"/" + long}}}), at("files", "include", 0), include, []string{"5001 bytes long; at most 4096"}},
-		"exclude over lines": {"backup", goodBackup(object{"files": object{"include": []any{"/etc"}, "exclude": []any{"*.log", "a\nb"}}}), at("files", "exclude", 1), exclude, []string{"a single line"}},
-		"empty exclude":      {"backup", goodBackup(object{"files": object{"include": []any{"/etc"}, "exclude": []any{""}}}), at("files", "exclude", 0), exclude, []string{`"" names nothing`}},
-		"long exclude":       {"backup", goodBackup(object{"files": object{"include": []any{"/etc"}, "exclude": []any{long}}}), at("files", "exclude", 0), exclude, []string{"at most 1024"}},
-		"on_destroy":         {"backup", goodBackup(object{"on_destroy": "keep"}), at("on_destroy"), "Invalid Attribute Value Match", []string{"retain", "delete"}},
-		"timeouts":           {"backup", goodBackup(object{"timeouts": object{"create": "soon"}}), at("timeouts", "create"), "Invalid Attribute Value Time Duration", []string{"soon"}},
-		"bad beside unknown": {"backup", goodBackup(object{"server_id": unknown, "retention_days": 0, "files": object{"include": unknown}}), at("retention_days"), "Invalid retention", nil},
+		"databases of files": {"backup", goodBackup(object{"databases": []any{object{"engine": "postgresql", "name": "app"}}}), at("databases"), "A files backup takes no databases", []string{`type = "full"`}},
+		"unknown engine":     {"schedule", goodSchedule(object{"type": "full", "databases": []any{object{"engine": "postgres", "name": "app"}}}), at("databases", 0, "engine"), "Invalid database engine", []string{`Did you mean "postgresql"?`}},
+		"database option":    {"schedule", goodSchedule(object{"type": "full", "databases": []any{object{"engine": "mysql", "name": "--all-databases"}}}), at("databases", 0, "name"), "Invalid database name", []string{invalidValue}},
+
+		"schedule name":       {"schedule", goodSchedule(object{"name": "a b"}), at("name"), "Invalid schedule name", []string{invalidValue}},
+		"cron with seconds":   {"schedule", goodSchedule(object{"cron": "0 30 2 * * *"}), at("cron"), "Invalid cron expression", []string{"seconds"}},
+		"cron hour 25":        {"schedule", goodSchedule(object{"cron": "0 25 * * *"}), at("cron"), "Invalid cron expression", []string{"25", "23", "^"}},
+		"cron that never is":  {"schedule", goodSchedule(object{"cron": "0 0 30 2 *"}), at("cron"), "Invalid cron expression", []string{"never"}},
+		"zone with a typo":    {"schedule", goodSchedule(object{"timezone": "Europe/Berln"}), at("timezone"), "Invalid time zone", []string{"Europe/Berlin"}},
+		"schedule retention":  {"schedule", goodSchedule(object{"retention_days": 366}), at("retention_days"), "Invalid retention", []string{"1 to 365 days"}},
+		"schedule of nothing": {"schedule", goodSchedule(object{"files": nil}), at("files", "include"), "A files backup needs paths", nil},
+		"relative in source":  {"schedule", goodSchedule(object{"files": object{"include": []any{"/etc", "var"}}}), at("files", "include", 1), include, []string{"must be absolute"}},
+		"schedule offsite":    {"schedule", goodSchedule(object{"offsite": object{"vault_id": "vlt_1"}}), at("offsite", "vault_id"), "The storage vault does not exist", []string{"INVALID_CONFIG", "Remove offsite"}},
+		"schedule encrypted":  {"schedule", goodSchedule(object{"encrypted": true}), at("encrypted"), "Not possible with this version", nil},
+		"schedule increments": {"schedule", goodSchedule(object{"incremental": true}), at("incremental"), "Not possible with this version", nil},
+		"type snapshot":       {"backup", goodBackup(object{"type": "snapshot"}), at("type"), "Invalid backup type", []string{"INVALID_TYPE", "disk image"}},
+		"type with a typo":    {"backup", goodBackup(object{"type": "flies"}), at("type"), "Invalid backup type", []string{"INVALID_TYPE", `Did you mean "files"?`}},
+		"retention 0":         {"backup", goodBackup(object{"retention_days": 0}), at("retention_days"), "Invalid retention", []string{"retention_days is 0; allowed are 1 to 365 days"}},
+		"retention 366":       {"backup", goodBackup(object{"retention_days": 366}), at("retention_days"), "Invalid retention", []string{invalidValue}},
+		"no paths":            {"backup", goodBackup(object{"files": object{"include": []any{}}}), at("files", "include"), "A files backup needs paths", []string{"names 0 paths"}},
+		"no files":            {"backup", goodBackup(object{"files": nil}), at("files", "include"), "A files backup needs paths", nil},
+		"too many paths":      {"backup", goodBackup(object{"files": object{"include": slices.Repeat([]any{"/a"}, 1001)}}), at("files", "include"), "A files backup needs paths", []string{"1 to 1000"}},
+		"relative path":       {"backup", goodBackup(object{"files": object{"include": []any{"/etc", "var"}}}), at("files", "include", 1), include, []string{`"var" must be absolute`}},
+		"path with ..":        {"backup", goodBackup(object{"files": object{"include": []any{"/etc/../root"}}}), at("files", "include", 0), include, []string{`".."`}},
+		"empty path":          {"backup", goodBackup(object{"files": object{"include": []any{""}}}), at("files", "include", 0), include, nil},
+		"NUL in a path":       {"backup", goodBackup(object{"files": object{"include": []any{"/etc\x00/x"}}}), at("files", "include", 0), include, []string{"NUL"}},
+		"long path":           {"backup", goodBackup(object{"files": object{"include": []any{"/" + long}}}), at("files", "include", 0), include, []string{"5001 bytes long; at most 4096"}},
+		"exclude over lines":  {"backup", goodBackup(object{"files": object{"include": []any{"/etc"}, "exclude": []any{"*.log", "a\nb"}}}), at("files", "exclude", 1), exclude, []string{"a single line"}},
+		"empty exclude":       {"backup", goodBackup(object{"files": object{"include": []any{"/etc"}, "exclude": []any{""}}}), at("files", "exclude", 0), exclude, []string{`"" names nothing`}},
+		"long exclude":        {"backup", goodBackup(object{"files": object{"include": []any{"/etc"}, "exclude": []any{long}}}), at("files", "exclude", 0), exclude, []string{"at most 1024"}},
+		"on_destroy":          {"backup", goodBackup(object{"on_destroy": "keep"}), at("on_destroy"), "Invalid Attribute Value Match", []string{"retain", "delete"}},
+		"timeouts":            {"backup", goodBackup(object{"timeouts": object{"create": "soon"}}), at("timeouts", "create"), "Invalid Attribute Value Time Duration", []string{"soon"}},
+		"bad beside unknown":  {"backup", goodBackup(object{"server_id": unknown, "retention_days": 0, "files": object{"include": unknown}}), at("retention_days"), "Invalid retention", nil},
 		"element beside unknown ones": {
 			"server", object{"name": unknown, "host": unknown, "host_key": unknown, "port": 0}, at("port"), "Invalid port", nil,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			found, details := validate(t, "cloudaipilot_"+test.resource, test.config)
+			found, details := validate(t, "cloudaipilot_"+strings.Replace(test.resource, "schedule", "backup_schedule", 1), test.config)
 			same(t, details, []complaint{{test.path, test.summary}}, found)
 			for _, text := range test.says {
 				if !strings.Contains(details, text) {

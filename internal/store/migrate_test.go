@@ -132,6 +132,9 @@ func checkFixture(t *testing.T, s *Store, version int) {
 	if version >= 2 && (all[1].Work.Step != "watch" || !all[1].Work.Placed) {
 		t.Errorf("one under way: %+v", all[1].Work)
 	}
+	if version >= 4 && (len(all[1].Databases) != 1 || all[1].Databases[0].Name != "app") {
+		t.Errorf("one of databases: %+v", all[1].Spec)
+	}
 	if tokens, err := s.Tokens(t.Context(), controlplane.Page{}); err != nil || len(tokens) != min(version-1, 1) {
 		t.Errorf("tokens %v, %v", tokens, err)
 	}

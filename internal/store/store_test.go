@@ -422,3 +422,52 @@ func TestLogLinesAreNumberedInTurn(t *testing.T) {
 		}
 	})
 }
+
+func TestSchedulesAreKept(t *testing.T) {
+	onBoth(t, func(t *testing.T, open opener) {
+		s, ctx := open(t), t.Context()
+		seed(t, s)
+		sch := backup.Schedule{ID: "sch_1", ScheduleSpec: backup.ScheduleSpec{Name: "nightly", Spec: fullBackup("bk_1").Spec, Cron: "30 2 * * *",
+			Timezone: "Europe/Berlin", Paused: true, VaultID: "vlt_1", Encrypted: true, Incremental: true}, CreatedAt: now, UpdatedAt: now.Add(time.Second), Version: 1}
+		if err := s.InsertSchedule(ctx, sch, activity("act_s1"), controlplane.Idempotency{Key: "s", Digest: "d"}); err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.Schedule(ctx, sch.ID)
+		if diff := cmp.Diff(sch, got); diff != "" || err != nil {
+			t.Error(err, diff)
+		}
+		other := sch
+		other.ID = "sch_2"
+		if err := s.InsertSchedule(ctx, other, activity("act_s2"), controlplane.Idempotency{}); !errors.Is(err, controlplane.ErrNameTaken) {
+			t.Errorf("the name again: %v", err)
+		}
+		other.Name = "weekly"
+		if err := s.InsertSchedule(ctx, other, activity("act_s2"), controlplane.Idempotency{}); err != nil {
+			t.Fatal(err)
+		}
+		for want, f := range map[string]controlplane.ScheduleFilter{"sch_1 sch_2 ": {}, "sch_2 ": {Page: controlplane.Page{After: "sch_1"}}, "sch_1 ": {ServerID: "srv_1", Name: "nightly"}, "": {ServerID: "srv_2"}} {
+			all, err := s.Schedules(ctx, f)
+			ids := ""
+			for _, a := range all {
+				ids += string(a.ID) + " "
+			}
+			if ids != want || err != nil {
+				t.Errorf("%+v: %q, %v", f, ids, err)
+			}
+		}
+		sch.Version, sch.Name = 2, "weekly"
+		if err := s.UpdateSchedule(ctx, sch, activity("act_s3")); !errors.Is(err, controlplane.ErrNameTaken) {
+			t.Errorf("renamed to another's name: %v", err)
+		}
+		sch.Name, sch.DeletedAt = "nightly", now.Add(time.Hour)
+		if err := s.UpdateSchedule(ctx, sch, activity("act_s3")); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.UpdateSchedule(ctx, sch, activity("act_s4")); !errors.Is(err, controlplane.ErrConflict) {
+			t.Errorf("from an old version: %v", err)
+		}
+		if all, err := s.Schedules(ctx, controlplane.ScheduleFilter{}); len(all) != 1 || err != nil {
+			t.Errorf("%d left, %v", len(all), err)
+		}
+	})
+}

@@ -1,0 +1,1 @@
+terraform import cloudaipilot_backup_schedule.nightly sch_01JCXM8B5D3F7H9K1M2P4R6T8V

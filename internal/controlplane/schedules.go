@@ -1,0 +1,146 @@
+package controlplane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+)
+
+// CheckSchedule returns what is to be said about a schedule's settings. self is the schedule they are for, empty for a
+// new one.
+func (c *ControlPlane) CheckSchedule(ctx context.Context, s backup.ScheduleSpec, self backup.ScheduleID, unknown backup.Paths) ([]backup.Finding, error) {
+	findings := backup.Validate(backup.ScheduleRules, s, unknown)
+	placed, err := c.CheckBackup(ctx, s.Spec, unknown)
+	if err != nil {
+		return nil, err
+	}
+	findings = append(append(findings, placed...), notDispatched(s))
+	if unknown.Covers("name") || unknown.Covers("server_id") {
+		return findings, nil
+	}
+	others, err := c.Store.Schedules(ctx, ScheduleFilter{ServerID: s.ServerID, Name: s.Name})
+	if err == nil && len(others) > 0 && others[0].ID != self {
+		findings = append(findings, scheduleNameTaken(s.Name, string(others[0].ID)))
+	}
+	return findings, err
+}
+
+// notDispatched says what nobody must find out weeks later.
+func notDispatched(s backup.ScheduleSpec) backup.Finding {
+	return backup.Finding{Severity: backup.SeverityWarning, Path: "cron", Code: backup.CodeNotDispatched,
+		Summary: fmt.Sprintf("Schedule %s is kept, and not run yet", backup.Excerpt(s.Name, 80)),
+		Detail:  "This version checks and keeps schedules. It does not make their backups.",
+		Fix:     "Until it does, have cron or a timer run: cloudaipilot backup run."}
+}
+
+func scheduleNameTaken(name, other string) backup.Finding {
+	return backup.Finding{Severity: backup.SeverityError, Path: "name", Code: backup.CodeNameTaken,
+		Summary: "The schedule's name is taken",
+		Detail:  fmt.Sprintf("Another schedule of the server is already called %q (%s).", name, other),
+		Fix:     "Choose another name, or import that schedule."}
+}
+
+// CreateSchedule checks and records.
+func (c *ControlPlane) CreateSchedule(ctx context.Context, spec backup.ScheduleSpec, o Idempotency) (backup.Schedule, error) {
+	s, err := c.createSchedule(ctx, spec, o)
+	if err == nil {
+		return s, nil
+	}
+	if id, _ := c.once(ctx, o); id != "" { // its own repetition was faster, and has the name
+		return c.Store.Schedule(ctx, backup.ScheduleID(id))
+	}
+	return s, err
+}
+
+func (c *ControlPlane) createSchedule(ctx context.Context, spec backup.ScheduleSpec, o Idempotency) (backup.Schedule, error) {
+	if id, err := c.once(ctx, o); err != nil || id != "" {
+		if err != nil {
+			return backup.Schedule{}, err
+		}
+		return c.Store.Schedule(ctx, backup.ScheduleID(id))
+	}
+	if err := c.refuseSchedule(ctx, spec, ""); err != nil {
+		return backup.Schedule{}, err
+	}
+	now := c.now()
+	s := backup.Schedule{ID: backup.ScheduleID(newID(backup.ScheduleIDPrefix, now)), ScheduleSpec: spec, CreatedAt: now, UpdatedAt: now, Version: 1}
+	return s, c.recorded(s, c.Store.InsertSchedule(ctx, s, c.about(backup.ActivityScheduleCreate, s, "added"), o))
+}
+
+// UpdateSchedule checks and records new settings, in place. version is the one the caller saw; 0 accepts any.
+func (c *ControlPlane) UpdateSchedule(ctx context.Context, id backup.ScheduleID, version int64, change func(*backup.ScheduleSpec)) (backup.Schedule, error) {
+	s, err := c.Schedule(ctx, id)
+	if err != nil {
+		return s, err
+	}
+	if version != 0 && version != s.Version {
+		return s, fmt.Errorf("update schedule %s: %w", s.Name, ErrConflict)
+	}
+	server := s.ServerID
+	change(&s.ScheduleSpec)
+	if s.ServerID != server {
+		return s, refuse(backup.CodeInvalidArgument, "server_id", "A schedule does not move to another server", fmt.Sprintf("Schedule %s belongs to %s.", s.Name, server), "Make a new one there.")
+	}
+	if err := c.refuseSchedule(ctx, s.ScheduleSpec, id); err != nil {
+		return s, err
+	}
+	s.UpdatedAt, s.Version = c.now(), s.Version+1
+	return s, c.recorded(s, c.Store.UpdateSchedule(ctx, s, c.about(backup.ActivityScheduleUpdate, s, "changed")))
+}
+
+// DeleteSchedule forgets a schedule. The backups it made stay.
+func (c *ControlPlane) DeleteSchedule(ctx context.Context, id backup.ScheduleID) error {
+	s, err := c.Schedule(ctx, id)
+	if err != nil {
+		return err
+	}
+	s.DeletedAt, s.UpdatedAt, s.Version = c.now(), c.now(), s.Version+1
+	return c.recorded(s, c.Store.UpdateSchedule(ctx, s, c.about(backup.ActivityScheduleDelete, s, "deleted")))
+}
+
+// Schedule returns a schedule that exists.
+func (c *ControlPlane) Schedule(ctx context.Context, id backup.ScheduleID) (backup.Schedule, error) {
+	s, err := c.Store.Schedule(ctx, id)
+	if err == nil && !s.DeletedAt.IsZero() {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return backup.Schedule{}, fmt.Errorf("schedule %s: %w", id, err)
+	}
+	return s, nil
+}
+
+// Schedules lists the schedules that exist.
+func (c *ControlPlane) Schedules(ctx context.Context, f ScheduleFilter) ([]backup.Schedule, error) {
+	return c.Store.Schedules(ctx, f)
+}
+
+func (c *ControlPlane) refuseSchedule(ctx context.Context, s backup.ScheduleSpec, self backup.ScheduleID) error {
+	findings, err := c.CheckSchedule(ctx, s, self, nil)
+	if err != nil {
+		return err
+	}
+	if refused := backup.Refuses(findings); len(refused) > 0 {
+		return &backup.FindingsError{Findings: refused}
+	}
+	return nil
+}
+
+// recorded translates what the store says to a schedule.
+func (c *ControlPlane) recorded(s backup.Schedule, err error) error {
+	if errors.Is(err, ErrNameTaken) {
+		return &backup.FindingsError{Findings: []backup.Finding{scheduleNameTaken(s.Name, "added a moment ago")}}
+	}
+	if err != nil {
+		return fmt.Errorf("record schedule %s: %w", s.Name, err)
+	}
+	return nil
+}
+
+func (c *ControlPlane) about(t backup.ActivityType, s backup.Schedule, what string) backup.Activity {
+	a := c.instant(t, backup.Server{ID: s.ServerID}, "Schedule "+s.Name+" "+what)
+	a.TargetID = string(s.ID)
+	return a
+}

@@ -1,0 +1,45 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+)
+
+// Schema implements resource.Resource.
+func (r *scheduleResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	flag := func(description string) schema.BoolAttribute {
+		return schema.BoolAttribute{Optional: true, Computed: true, Default: booldefault.StaticBool(false), MarkdownDescription: description + " Default: `false`."}
+	}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Backups of a server at the times that a cron expression names. This version checks and keeps schedules and does not run them yet; plan says so. Every setting but `server_id` changes in place. Destroying a schedule leaves the backups it made.",
+		Attributes: map[string]schema.Attribute{
+			"id": schema.StringAttribute{Computed: true, MarkdownDescription: "Identifier.", PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()}},
+			"server_id": schema.StringAttribute{Required: true, MarkdownDescription: "The server to back up. Changing it makes a new schedule.",
+				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()}},
+			"name": schema.StringAttribute{Required: true, MarkdownDescription: "Name, unique among the schedules of the server: 1 to 63 letters, digits, dots, dashes and underscores."},
+			"cron": schema.StringAttribute{Required: true,
+				MarkdownDescription: "When, in the five fields of cron: minute, hour, day of the month, the month itself, day of the week. Also `@daily` and the like, and `H` for a time chosen from the names of server and schedule, so that not all start at once. `cloudaipilot cron next` prints the times."},
+			"timezone": schema.StringAttribute{Optional: true, Computed: true, Default: stringdefault.StaticString(backup.DefaultTimezone),
+				MarkdownDescription: fmt.Sprintf("Where these times are meant, as the IANA zone database names it, such as `Europe/Berlin`. Default: `%s`.", backup.DefaultTimezone)},
+			"retention_days": schema.Int64Attribute{Optional: true, Computed: true, Default: int64default.StaticInt64(backup.DefaultRetentionDays),
+				MarkdownDescription: fmt.Sprintf("Days to keep each archive, %d to %d. Default: `%d`.", backup.MinRetentionDays, backup.MaxRetentionDays, backup.DefaultRetentionDays)},
+			"offsite": schema.SingleNestedAttribute{Optional: true, MarkdownDescription: "Where archives go besides. This version has no storage vaults yet, and refuses it with `INVALID_CONFIG`.",
+				Attributes: map[string]schema.Attribute{"vault_id": schema.StringAttribute{Required: true, MarkdownDescription: "The storage vault."}}},
+			"encrypted":   flag("Encrypt archives. Refused by this version."),
+			"incremental": flag("Take in only what changed since the backup before. Refused by this version."),
+			"paused":      flag("Make no backups for now. A schedule that somebody paused elsewhere is drift, and apply resumes it."),
+		},
+	}
+	maps.Copy(resp.Schema.Attributes, sourceAttributes("", nil, nil, nil))
+}
