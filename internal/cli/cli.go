@@ -19,6 +19,7 @@ import (
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/apiclient"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/app"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/cron"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/diagnosis"
 )
 
@@ -107,7 +108,7 @@ Exit status: 0 done, 1 failed, 2 wrong command line, 4 not found.`,
 		"); a password does not belong here, where every process can see it, but into the environment or PGPASSFILE")
 	root.PersistentFlags().StringVar(&c.tokenFile, "token-file", "", "file with the token for the endpoint (default: $"+app.TokenEnv+")")
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "print JSON")
-	root.AddCommand(c.versionCommand(), c.serverCommand(), c.backupCommand(), c.activityCommand(), c.tokenCommand(), c.serveCommand(), c.dbCommand(), c.openAPICommand())
+	root.AddCommand(c.versionCommand(), c.serverCommand(), c.backupCommand(), c.activityCommand(), c.tokenCommand(), c.serveCommand(), c.dbCommand(), c.cronCommand(), c.openAPICommand())
 	for _, cmd := range root.Commands() {
 		usageErrors(cmd)
 	}
@@ -249,7 +250,7 @@ func (c *cli) versionCommand() *cobra.Command {
 	return &cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if c.json {
-				return c.printJSON(map[string]string{"version": c.version})
+				return c.printJSON(map[string]string{"version": c.version, "time_zones": cron.ZoneVersion})
 			}
 			_, err := fmt.Fprintln(c.out, "cloudaipilot "+c.version)
 			return err
