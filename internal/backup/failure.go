@@ -9,6 +9,7 @@ type Stage string
 const (
 	StageConnect   Stage = "connect"
 	StagePreflight Stage = "preflight"
+	StageDump      Stage = "dump" // of databases, on the server
 	StageArchive   Stage = "archive"
 	StageVerify    Stage = "verify"
 )
@@ -45,6 +46,19 @@ const (
 	FactCancelled       Fact = "cancelled"
 	FactInternal        Fact = "internal"
 	FactArchiveVanished Fact = "archive_vanished"
+
+	FactDatabaseAccount    Fact = "database_account"    // the job may not become the account run_as
+	FactDatabaseTool       Fact = "database_tool"       // what dumps the engine's databases is not there
+	FactDatabaseConnect    Fact = "database_connect"    // no login, or no such database: Text has the client's words
+	FactDatabaseRights     Fact = "database_rights"     // not everything may be read
+	FactDatabaseClientOld  Fact = "database_client_old" // the tool is older than the server
+	FactDatabaseEngine     Fact = "database_engine"     // the server is of another kind
+	FactDatabaseMissing    Fact = "database_missing"    // of SQLite: there is no such file
+	FactDatabaseUnreadable Fact = "database_unreadable"
+	FactDumpFailed         Fact = "dump_failed" // the tool ended with an error: see ExitStatus and Output
+	FactDumpIncomplete     Fact = "dump_incomplete"
+	FactDumpDamaged        Fact = "dump_damaged" // the copy of a SQLite database is not sound
+	FactSpaceShort         Fact = "space_short"  // the dumps and the archive would not fit
 )
 
 // Failure is what was known at the moment a backup failed. It holds raw facts, no opinion.
@@ -74,6 +88,12 @@ type Evidence struct {
 	FreeInodes  int64    `json:"free_inodes,omitempty"`
 	TotalInodes int64    `json:"total_inodes,omitempty"`
 	Privilege   string   `json:"privilege,omitempty"`
+	NeededBytes int64    `json:"needed_bytes,omitempty"` // at least, for the dumps and the archive
+
+	Database      *Database `json:"database,omitempty"` // the one at fault
+	Tables        string    `json:"tables,omitempty"`   // of it, those that may not be read
+	ServerVersion string    `json:"server_version,omitempty"`
+	ClientVersion string    `json:"client_version,omitempty"`
 }
 
 // Error makes a Failure an error, so that a step can return it.

@@ -156,10 +156,8 @@ func checkType(s Spec) []Finding {
 		return []Finding{{SeverityError, "type", CodeInvalidType, "Invalid backup type", detail, fix}}
 	}
 	switch s.Type {
-	case TypeFiles:
+	case TypeFiles, TypeDatabase, TypeFull:
 		return nil
-	case TypeDatabase, TypeFull:
-		return refuse(fmt.Sprintf("Backups of type %q are not made by this version yet.", s.Type), `Use "files".`)
 	case TypeSnapshot:
 		return refuse("A snapshot is a disk image made by a cloud provider, and there is no driver for one: it could be neither downloaded nor restored from here.",
 			`Use "files", "database" or "full", or the cloud provider's own resource for snapshots.`)

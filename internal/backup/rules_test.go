@@ -100,8 +100,8 @@ func TestBackupRules(t *testing.T) {
 		want   []string
 	}{
 		"valid":                  {func(*Spec) {}, nil},
-		"database":               {func(s *Spec) { s.Type = TypeDatabase }, []string{"type INVALID_TYPE", "databases INVALID_ARGUMENT", "files.include INVALID_ARGUMENT"}},
-		"full":                   {func(s *Spec) { s.Type = TypeFull }, []string{"type INVALID_TYPE", "databases INVALID_ARGUMENT"}},
+		"database":               {func(s *Spec) { s.Type = TypeDatabase }, []string{"databases INVALID_ARGUMENT", "files.include INVALID_ARGUMENT"}},
+		"full":                   {func(s *Spec) { s.Type = TypeFull }, []string{"databases INVALID_ARGUMENT"}},
 		"snapshot":               {func(s *Spec) { s.Type = TypeSnapshot }, []string{"type INVALID_TYPE"}},
 		"typing error":           {func(s *Spec) { s.Type = "flies" }, []string{"type INVALID_TYPE"}},
 		"retention 0":            {func(s *Spec) { s.RetentionDays = 0 }, []string{"retention_days INVALID_ARGUMENT"}},

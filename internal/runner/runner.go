@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,16 +38,17 @@ func (r *Runner) Preflight(ctx context.Context, t controlplane.Target, b backup.
 	if err != nil {
 		return controlplane.Preflight{}, err
 	}
-	report, err := host(c, t, b).Check(ctx, ssh.CheckRequest{Include: b.Files.Include})
+	report, err := host(c, t, b).Check(ctx, ssh.CheckRequest{Include: b.Files.Include, Databases: b.Databases})
 	if err != nil {
 		return controlplane.Preflight{}, explain(err, t, backup.StagePreflight)
 	}
 	if f := judge(report, t, b); f != nil {
 		return controlplane.Preflight{}, f
 	}
-	found := controlplane.Preflight{HostKey: c.HostKey(), FreeBytes: max(0, report.FreeBytes), TotalBytes: max(0, report.TotalBytes)}
+	found := controlplane.Preflight{HostKey: c.HostKey(), FreeBytes: max(0, report.FreeBytes), TotalBytes: max(0, report.TotalBytes),
+		Warnings: databaseWarnings(report, b)}
 	if links := pathsIn(report, b, ssh.PathSymlink); len(links) > 0 {
-		found.Warnings = []string{fmt.Sprintf("only the symbolic link itself is in the archive, not what it points to: %s", strings.Join(links, ", "))}
+		found.Warnings = append(found.Warnings, fmt.Sprintf("only the symbolic link itself is in the archive, not what it points to: %s", strings.Join(links, ", ")))
 	}
 	return found, nil
 }
@@ -84,6 +86,18 @@ func judge(r ssh.CheckReport, t controlplane.Target, b backup.Backup) *backup.Fa
 			return f
 		}
 	}
+	for i, d := range r.Databases {
+		if d.State != ssh.DatabaseOK && d.State != ssh.DatabaseSkipped && i < len(b.Databases) {
+			f := fail(databaseFacts[d.State], "%s", cmp.Or(text(d.Detail), string(d.State)))
+			blame(f, b.Databases[i], d)
+			return f
+		}
+	}
+	if needed := room(r, b); r.FreeBytes >= 0 && r.FreeBytes < needed {
+		f := fail(backup.FactSpaceShort, "the dumps and the archive need at least %d bytes, and %d are free", needed, r.FreeBytes)
+		f.Evidence.NeededBytes = needed
+		return f
+	}
 	return nil
 }
 
@@ -102,7 +116,7 @@ func (r *Runner) Start(ctx context.Context, t controlplane.Target, b backup.Back
 	if err != nil {
 		return backup.Job{}, err
 	}
-	report, err := h.Start(ctx, ssh.StartRequest{ID: string(b.ID), Include: b.Files.Include, Exclude: b.Files.Exclude})
+	report, err := h.Start(ctx, ssh.StartRequest{ID: string(b.ID), Include: b.Files.Include, Exclude: b.Files.Exclude, Databases: b.Databases})
 	if err != nil {
 		return backup.Job{}, explain(err, t, backup.StageArchive)
 	}
@@ -123,12 +137,12 @@ func (r *Runner) Watch(ctx context.Context, t controlplane.Target, b backup.Back
 	e.FreeBytes, e.TotalBytes, e.FreeInodes, e.TotalInodes = max(0, s.FreeBytes), max(0, s.TotalBytes), max(0, s.FreeInodes), max(0, s.TotalInodes)
 	e.BytesDone = s.Bytes
 	seen := backup.Observation{Job: backup.Job(s.Job), Alive: s.Alive, Output: text(s.Log), Evidence: e,
-		Progress: backup.Progress{Step: s.Step, Bytes: s.Bytes}}
+		Progress: backup.Progress{Step: step(s, b), Bytes: s.Bytes}}
 	if s.ProgressAt > 0 {
 		seen.Progress.At = time.Unix(s.ProgressAt, 0).UTC()
 	}
 	if s.Result != nil {
-		seen.Result = result(*s.Result, s, e)
+		seen.Result = result(*s.Result, s, e, b)
 	}
 	return seen, nil
 }
@@ -138,6 +152,10 @@ var problems = map[string]struct {
 	fact backup.Fact
 	text string
 }{
+	ssh.ProblemDatabase:   {backup.FactDatabaseConnect, "it cannot be dumped"}, // until its state says more
+	ssh.ProblemDump:       {backup.FactDumpFailed, "the dump failed"},
+	ssh.ProblemIncomplete: {backup.FactDumpIncomplete, "the tool reported success, but the end of the dump is missing"},
+	ssh.ProblemDamaged:    {backup.FactDumpDamaged, "the copy does not pass integrity_check"},
 	ssh.ProblemTar:        {backup.FactToolFailed, "tar could not read everything"},
 	ssh.ProblemGzip:       {backup.FactToolFailed, "gzip failed"},
 	ssh.ProblemWrite:      {backup.FactToolFailed, "the archive could not be written"},
@@ -152,7 +170,7 @@ var problems = map[string]struct {
 
 const changedWhileRead = "some files changed while they were read; their copies in the archive may be inconsistent"
 
-func result(r ssh.Result, s ssh.Status, e backup.Evidence) *backup.Result {
+func result(r ssh.Result, s ssh.Status, e backup.Evidence, b backup.Backup) *backup.Result {
 	if r.OK {
 		ok := &backup.Result{SizeBytes: r.Size, SHA256: r.SHA256, Entries: r.Entries}
 		if r.Warning {
@@ -162,10 +180,14 @@ func result(r ssh.Result, s ssh.Status, e backup.Evidence) *backup.Result {
 	}
 	p := problems[r.Problem]
 	f := &backup.Failure{Stage: backup.StageArchive, Fact: p.fact, Text: p.text, Output: text(s.Log), ExitStatus: exitStatus(r), Evidence: e}
-	if r.Stage == ssh.StageVerify {
+	switch r.Stage {
+	case ssh.StageVerify:
 		f.Stage = backup.StageVerify
+	case ssh.StageDump:
+		f.Stage = backup.StageDump
 	}
-	if signalled(f.ExitStatus) && f.Fact == backup.FactToolFailed {
+	blameInJob(f, r, b)
+	if signalled(f.ExitStatus) && (f.Fact == backup.FactToolFailed || f.Fact == backup.FactDumpFailed) {
 		f.Fact = backup.FactJobKilled
 		f.Text = fmt.Sprintf("%s: ended by signal %d", f.Text, f.ExitStatus-128)
 	}
@@ -174,7 +196,7 @@ func result(r ssh.Result, s ssh.Status, e backup.Evidence) *backup.Result {
 
 // exitStatus is that of the process which failed first, seen from the end of the pipe.
 func exitStatus(r ssh.Result) int {
-	for _, exit := range []int{r.ExitWrite, r.ExitGzip, r.ExitTar} {
+	for _, exit := range []int{r.ExitWrite, r.ExitGzip, r.ExitTar, r.ExitDump} {
 		if exit > 0 {
 			return exit
 		}

@@ -77,7 +77,7 @@ func TestResultsOfTheJobBecomeFacts(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := result(test.result, ssh.Status{Log: "words\x00\xff"}, backup.Evidence{})
+			got := result(test.result, ssh.Status{Log: "words\x00\xff"}, backup.Evidence{}, backup.Backup{})
 			if got.Failure == nil {
 				t.Fatal("no failure")
 			}
@@ -87,7 +87,7 @@ func TestResultsOfTheJobBecomeFacts(t *testing.T) {
 			}
 		})
 	}
-	ok := result(ssh.Result{OK: true, Size: 3, SHA256: "ab", Entries: 2, Warning: true}, ssh.Status{}, backup.Evidence{})
+	ok := result(ssh.Result{OK: true, Size: 3, SHA256: "ab", Entries: 2, Warning: true}, ssh.Status{}, backup.Evidence{}, backup.Backup{})
 	want := &backup.Result{SizeBytes: 3, SHA256: "ab", Entries: 2, Warnings: []string{changedWhileRead}}
 	if diff := cmp.Diff(want, ok); diff != "" {
 		t.Error(diff)
@@ -131,7 +131,7 @@ func TestEveryKindAndProblemIsTranslated(t *testing.T) {
 		}
 	}
 	for _, p := range []string{ssh.ProblemTar, ssh.ProblemGzip, ssh.ProblemWrite, ssh.ProblemEmpty, ssh.ProblemUnreadable, ssh.ProblemChecksum,
-		ssh.ProblemSize, ssh.ProblemCancelled, ssh.ProblemTerminated, ssh.ProblemInternal} {
+		ssh.ProblemDatabase, ssh.ProblemDump, ssh.ProblemIncomplete, ssh.ProblemDamaged, ssh.ProblemSize, ssh.ProblemCancelled, ssh.ProblemTerminated, ssh.ProblemInternal} {
 		if problems[p].fact == "" || problems[p].text == "" {
 			t.Errorf("problem %s", p)
 		}

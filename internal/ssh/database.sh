@@ -154,7 +154,13 @@ in_the_way() { # STATE WORDS
 }
 
 # A version as it may stand in an answer.
-version_word() { printf '%s' "${1%%[+ ]*}" | tr -cd 'A-Za-z0-9.-' | head -c 40; }
+version_word() {
+  case $1 in
+  *-MariaDB*) set -- "${1%%-MariaDB*}-MariaDB" ;; # the rest is its package's
+  *) set -- "${1%%[+ ]*}" ;;
+  esac
+  printf '%s' "$1" | tr -cd 'A-Za-z0-9.-' | head -c 40
+}
 
 # told N: the Nth field of what the server answered. Our line stands among whatever else its client says.
 told() {
@@ -384,4 +390,183 @@ tar_staging() {
   else
     tar -C staging -cf - manifest.json databases
   fi
+}
+
+# --- SQLite ----------------------------------------------------------------------
+
+probe_sqlite() {
+  if ! sqlite=$(command -v sqlite3); then
+    in_the_way tool_missing sqlite3
+    return
+  fi
+  # shellcheck disable=SC2016
+  as /bin/sh -c '[ -e "$1" ] || exit 3; [ -f "$1" ] && [ -r "$1" ] || exit 4' sh "$name" >/dev/null 2>&1
+  case $? in
+  0) ;;
+  3)
+    in_the_way missing "no such file, or in a folder that $(account) may not enter"
+    return
+    ;;
+  *)
+    in_the_way unreadable "not a file that $(account) may read"
+    return
+    ;;
+  esac
+  client_version=$(version_word "$("$sqlite" --version 2>/dev/null </dev/null)")
+  # shellcheck disable=SC2046
+  set -- $(as ls -lnL "$name" 2>/dev/null)
+  database_size=${5:-0}
+  is_number "$database_size" || database_size=0
+  answer=$(as "$sqlite" -init /dev/null -batch -readonly "$name" '.timeout 15000' 'SELECT count(*) FROM sqlite_master' 2>&1) || in_the_way connect "$answer"
+}
+
+account() { printf '%s' "${run_as:-$(id -un)}"; }
+
+# The transaction holds one state of the database while it is copied; without it every writer would
+# have the copying begin again. Another account cannot write into the job's folder: it makes the
+# copy in a folder of its own, and hands it over.
+# shellcheck disable=SC2016
+copy_aside='dir=$(mktemp -d "${TMPDIR:-/tmp}/cloudaipilot.XXXXXXXXXX") || exit 1
+trap "rm -rf \"\$dir\"" EXIT
+trap "kill \$tool 2>/dev/null; exit 143" HUP INT TERM
+cd "$dir" || exit 1
+"$@" .backup\ copy.db >/dev/null & tool=$!
+wait $tool || exit
+cat copy.db'
+
+dump_sqlite() {
+  watch dump "$dumped"
+  set -- "$sqlite" -init /dev/null -batch -bail -readonly "$name" '.timeout 60000' BEGIN 'SELECT count(*) FROM sqlite_master'
+  if own_account; then
+    (cd staging && exec "$@" '.backup copy.db') >/dev/null 2>>log </dev/null
+  else
+    as_held /bin/sh -c "$copy_aside" sh "$@" >staging/copy.db 2>>log
+  fi
+  exit_dump=$?
+  unwatch
+  [ $exit_dump -eq 0 ] || fail_dump dump
+  [ -s staging/copy.db ] || fail_dump dump_incomplete
+  sound=$("$sqlite" -init /dev/null -batch staging/copy.db 'PRAGMA integrity_check' 2>&1 </dev/null)
+  if [ "$sound" != ok ]; then
+    say "integrity_check of the copy of $name: $(one_line "$sound")"
+    fail_dump dump_damaged
+  fi
+  rm -f staging/copy.db-wal staging/copy.db-shm
+  mv -f staging/copy.db "staging/$dumped" || fail_dump write
+}
+
+# --- MySQL and MariaDB -------------------------------------------------------------
+
+# Tables of these engines are not part of the transaction.
+mysql_question="SELECT CONCAT('cloudaipilot|', VERSION(), '|',
+    (SELECT COALESCE(SUM(data_length + index_length), 0) FROM information_schema.tables WHERE table_schema = DATABASE()), '|',
+    (SELECT COALESCE(GROUP_CONCAT(table_name ORDER BY table_name SEPARATOR ', '), '') FROM information_schema.tables
+      WHERE table_schema = DATABASE() AND engine IN ('MyISAM', 'Aria', 'MEMORY', 'CSV', 'ARCHIVE', 'MRG_MyISAM')), '|',
+    (SELECT COALESCE(GROUP_CONCAT(DISTINCT privilege_type SEPARATOR ' '), '') FROM (
+      SELECT privilege_type FROM information_schema.user_privileges
+      UNION SELECT privilege_type FROM information_schema.schema_privileges WHERE DATABASE() LIKE table_schema) p))"
+
+# Only tables whose names need no quoting.
+mysql_tables="SELECT CONCAT('cloudaipilot|', table_name) FROM information_schema.tables
+  WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' AND table_name REGEXP '^[A-Za-z0-9_]+\$' LIMIT 200"
+
+first_tool() { # TOOL...
+  for tool in "$@"; do
+    command -v "$tool" 2>/dev/null && return
+  done
+  return 1
+}
+
+probe_mysql() {
+  case $engine in
+  mariadb) set -- mariadb mysql mariadb-dump mysqldump ;;
+  *) set -- mysql mariadb mysqldump mariadb-dump ;;
+  esac
+  if ! mysql=$(first_tool "$1" "$2"); then
+    in_the_way tool_missing "$1"
+    return
+  fi
+  if ! mysqldump=$(first_tool "$3" "$4"); then
+    in_the_way tool_missing "$3"
+    return
+  fi
+  client_version=$(mysql_version "$("$mysqldump" --version 2>/dev/null </dev/null)")
+  if ! answer=$(ask_mysql "$mysql_question"); then
+    in_the_way connect "$answer"
+    return
+  fi
+  server_version=$(told 1)
+  case $engine:$server_version in
+  mariadb:*MariaDB*) ;;
+  mariadb:* | mysql:*MariaDB*) in_the_way engine "the server is $(one_line "$server_version")" ;;
+  esac
+  server_version=$(version_word "$server_version")
+  [ "$state" = ok ] || return
+  database_size=$(told 2)
+  tables=$(one_line "$(told 3)")
+  rights=$(told 4)
+  case $rights in *TRIGGER*) ;; *) unseen="$unseen triggers" ;; esac
+  case $rights in *EVENT*) ;; *) unseen="$unseen events" ;; esac
+  case $rights in *'SHOW VIEW'*) ;; *) unseen="$unseen views" ;; esac
+  may_read_mysql
+}
+
+ask_mysql() { # SQL
+  to_server as "$mysql" --batch --skip-column-names --raw --connect-timeout=15 --default-character-set=utf8mb4 \
+    "--execute=$1" "--database=$name" 2>&1
+}
+
+mysql_version() { # what --version says
+  case $1 in
+  *' from '*) version=${1#* from } ;;
+  *Distrib*) version=${1#*Distrib } ;;
+  *) version=${1#*Ver } ;;
+  esac
+  version_word "${version%%[ ,]*}"
+}
+
+may_read_mysql() {
+  if ! answer=$(ask_mysql "$mysql_tables"); then
+    in_the_way connect "$answer"
+    return
+  fi
+  reads=''
+  for table in $(printf '%s\n' "$answer" | sed -n 's/^cloudaipilot|\([A-Za-z0-9_]*\)$/\1/p'); do
+    reads="${reads}SELECT 1 FROM \`$table\` LIMIT 0;"
+  done
+  [ -n "$reads" ] || return 0
+  answer=$(ask_mysql "$reads") || in_the_way rights "$answer"
+}
+
+dump_mysql() {
+  watch dump "$dumped"
+  set -- --single-transaction --quick --routines --triggers --events --hex-blob --no-tablespaces --comments \
+    --default-character-set=utf8mb4
+  # MySQL's own: without the first, only a server without any transactions takes the dump back, and
+  # the second asks older servers for what they lack.
+  case $client_version in *MariaDB*) ;; *) set -- "$@" --loose-set-gtid-purged=OFF --loose-column-statistics=0 ;; esac
+  report=$(
+    {
+      {
+        to_server as_held "$mysqldump" "$@" "$name" 2>>log 3>&-
+        printf 'dump=%s\n' $? >&3
+      } | {
+        gzip -c >"staging/$dumped" 2>>log 3>&-
+        printf 'gzip=%s\n' $? >&3
+      }
+    } 3>&1
+  )
+  unwatch
+  exit_dump=$(reported dump) exit_gzip=$(reported gzip)
+  exit_dump=${exit_dump:--1} exit_gzip=${exit_gzip:--1}
+  # Who ends early ends the one before it.
+  [ "$exit_gzip" = 0 ] || fail_dump gzip
+  [ "$exit_dump" = 0 ] || fail_dump dump
+  end=$(
+    {
+      gzip -dc "staging/$dumped" 2>>log
+      printf '\ngunzip=%s\n' $?
+    } | tail -n 8 | sed -n -e 's/^-- Dump completed.*/complete/p' -e 's/^gunzip=//p' | tr -d '\n'
+  )
+  [ "$end" = complete0 ] || fail_dump dump_incomplete
 }

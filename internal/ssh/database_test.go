@@ -174,4 +174,100 @@ func TestPostgresComesBack(t *testing.T) {
 	})
 }
 
-var _ = strconv.Itoa
+// hostile is a name that the rules allow, and that shells and clients like to take apart.
+const hostile = "a $HOME b-$1 .x"
+
+func TestDatabaseWithAHostileNameComesBack(t *testing.T) {
+	t.Parallel()
+	pg := testbed.SharedPostgres(t)
+	forEachFlavour(t, func(t *testing.T, s *server) {
+		source := postgres(pg, pg.Database())
+		old := source.Name
+		source.Name = hostile + " " + old
+		pg.Query("postgres", `ALTER DATABASE "`+old+`" RENAME TO "`+source.Name+`"`)
+		t.Cleanup(func() { pg.Query("postgres", `ALTER DATABASE "`+source.Name+`" RENAME TO "`+old+`"`) })
+		pg.Query(source.Name, "CREATE TABLE t AS SELECT 42 AS n")
+		if result := s.dump(jobA, source); !result.OK {
+			t.Fatalf("unexpected result %+v", result)
+		}
+		dir := s.unpack(jobA)
+		d := s.manifest(jobA, dir)[0]
+		if d.Name != source.Name || d.File != "databases/01-postgresql-a__HOME_b-_1_.x_"+old+".dump" {
+			t.Errorf("manifest %+v", d)
+		}
+		if list := s.run("pg_restore", "--list", filepath.Join(dir, d.File)); !strings.Contains(list, "TABLE DATA public t") {
+			t.Errorf("the dump holds\n%s", list)
+		}
+	})
+}
+
+func TestGlobalsComeWithTheDatabase(t *testing.T) {
+	t.Parallel()
+	pg := testbed.SharedPostgres(t)
+	role := "role of " + strconv.Itoa(os.Getpid())
+	pg.Query("postgres", `CREATE ROLE "`+role+`" LOGIN PASSWORD 'secret'`)
+	t.Cleanup(func() { pg.Query("postgres", `DROP ROLE "`+role+`"`) })
+	address := pg.Database()
+	forEachFlavour(t, func(t *testing.T, s *server) {
+		all := postgres(pg, address)
+		all.Globals = true
+		part := all
+		part.User = role
+		if report := s.check(part); report.State != DatabaseOK || !cmp.Equal(report.Unseen, []string{"role_passwords"}) {
+			t.Errorf("check says %+v", report)
+		}
+		for id, d := range map[string]backup.Database{jobA: all, jobB: part} {
+			if result := s.dump(id, d); !result.OK {
+				t.Fatalf("unexpected result %+v", result)
+			}
+			dir := s.unpack(id)
+			globals := s.manifest(id, dir)[0].Globals
+			if globals == nil || globals.RolePasswords != (id == jobA) {
+				t.Fatalf("globals %+v", globals)
+			}
+			text, err := os.ReadFile(filepath.Join(dir, globals.File))
+			must(t, err)
+			if !strings.Contains(string(text), `CREATE ROLE "`+role+`"`) || strings.Contains(string(text), "SCRAM-SHA-256") != (id == jobA) {
+				t.Errorf("globals of %s:\n%s", d.User, text)
+			}
+		}
+	})
+}
+
+func TestDumpIsOneMomentOfADatabaseThatIsWrittenTo(t *testing.T) {
+	t.Parallel()
+	pg := testbed.SharedPostgres(t)
+	address := pg.Database()
+	// What goes in there goes out here, in one transaction: the sum is always 0.
+	pg.Query(address, `CREATE TABLE here (n bigint); CREATE TABLE there (n bigint);
+		INSERT INTO here VALUES (0); INSERT INTO there VALUES (0); CREATE TABLE ballast AS SELECT n, md5(n::text) FROM generate_series(1, 200000) n;`)
+	s := newServer(t, flavours[0])
+	stop, stopped := make(chan struct{}), make(chan int)
+	go func() {
+		n := 0
+		for ; ; n++ {
+			select {
+			case <-stop:
+				stopped <- n
+				return
+			default:
+				pg.Query(address, "BEGIN; UPDATE here SET n = n - 1; UPDATE there SET n = n + 1; INSERT INTO here VALUES (-1); INSERT INTO there VALUES (1); COMMIT")
+			}
+		}
+	}()
+	before := pg.Query(address, "SELECT count(*) FROM here")
+	result := s.dump(jobA, postgres(pg, address))
+	close(stop)
+	if n := <-stopped; n < 2 || !result.OK {
+		t.Fatalf("%d transactions, %+v", n, result)
+	}
+	dir := s.unpack(jobA)
+	copied := pg.Database()
+	s.run("pg_restore", "--exit-on-error", "--dbname="+copied, filepath.Join(dir, s.manifest(jobA, dir)[0].File))
+	if got := pg.Query(copied, "SELECT (SELECT sum(n) FROM here) + (SELECT sum(n) FROM there), (SELECT count(*) FROM here) - (SELECT count(*) FROM there)"); got != "0|0" {
+		t.Errorf("the copy is of no one moment: %s", got)
+	}
+	if now := pg.Query(address, "SELECT count(*) FROM here"); now == before {
+		t.Error("nothing was written meanwhile")
+	}
+}

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the tests need on this machine: OpenSSH, PostgreSQL, BusyBox, sudo, shellcheck, a C
-# compiler for the race detector, and, for root, the accounts the tests log in to.
+# Installs what the tests need on this machine: OpenSSH, PostgreSQL, MariaDB, SQLite, BusyBox, sudo,
+# shellcheck, a C compiler for the race detector, and, for root, the accounts the tests log in to.
 # With --full also buildah, 70 MB, which builds the container image.
 # Safe to run again: with everything in place it changes nothing and takes milliseconds.
 set -eu
@@ -20,6 +20,9 @@ need sudo sudo
 need visudo sudo
 need shellcheck shellcheck
 need git git
+need sqlite3 sqlite3
+need mariadbd mariadb-server
+need mariadb-dump mariadb-client
 [ "${1:-}" != --full ] || need buildah buildah
 need cc gcc
 [ -e /usr/include/stdlib.h ] || missing="$missing libc6-dev"
