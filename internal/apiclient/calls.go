@@ -173,6 +173,22 @@ func (c *Client) Backups(ctx context.Context, f BackupFilter) ([]api.Backup, err
 	return all[api.Backup](ctx, c, "/v1/backups", f.values())
 }
 
+// NewestBackups lists the newest backups, at most limit (1 to 1,000), and reports whether there are more.
+func (c *Client) NewestBackups(ctx context.Context, f BackupFilter, limit int) (newest []api.Backup, more bool, err error) {
+	f.Newest = true
+	query := f.values()
+	query.Set("limit", strconv.Itoa(limit))
+	var page api.List[api.Backup]
+	if err := c.call(ctx, http.MethodGet, "/v1/backups", query, nil, &page); err != nil || page.NextCursor == "" {
+		return page.Items, false, err
+	}
+	query.Set("limit", "1") // a page that is full names a next one, even an empty one
+	query.Set("cursor", page.NextCursor)
+	var next api.List[api.Backup]
+	err = c.call(ctx, http.MethodGet, "/v1/backups", query, nil, &next)
+	return page.Items, len(next.Items) > 0, err
+}
+
 // Backup shows a backup or its tombstone.
 func (c *Client) Backup(ctx context.Context, id string) (out api.Backup, err error) {
 	return out, c.call(ctx, http.MethodGet, "/v1/backups/"+url.PathEscape(id), nil, nil, &out)

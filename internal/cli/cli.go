@@ -1,70 +1,101 @@
 package cli
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
+	"slices"
 	"strings"
 	"syscall"
-	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
-	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/api"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/apiclient"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/app"
-	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/cron"
-	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/diagnosis"
 )
 
-// The exit statuses.
+// The exit statuses are an interface: scripts rely on them.
 const (
-	exitOK       = 0
-	exitFailed   = 1 // the command could not do what it was asked for
-	exitUsage    = 2 // the command line is wrong
-	exitNotFound = 4 // what was asked for does not exist
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitNotFound    = 4
+	exitInterrupted = 130 // as a shell has it: 128 and SIGINT
 )
+
+// exitStatuses says what each means, for the help and for docs/guides/command-line.md.
+var exitStatuses = []struct {
+	status  int
+	meaning string
+}{
+	{exitOK, "done"},
+	{exitFailed, "not done, or the backup or server it is about failed"},
+	{exitUsage, "the command line cannot be understood; nothing was done"},
+	{exitNotFound, "what was named does not exist"},
+	{exitInterrupted, "interrupted with Ctrl-C or SIGTERM"},
+}
 
 // cli is what the commands share.
 type cli struct {
 	version   string
+	in        io.Reader
 	out, err  io.Writer
 	dataDir   string
 	endpoint  string
 	database  string // $CLOUDAIPILOT_DATABASE counts too: see databaseURL
 	tokenFile string
+	caFile    string
 	json      bool
+	quiet     bool
+	noColor   bool
+	repeat    []string // the flags that name the control plane, for commands to be told of
 
 	embedded *app.Embedded
 	shared   *app.Database
 }
 
-// Run runs the command line and returns the exit status: 0 done, 1 failed, 2 wrong command line, 4 not found.
+// Run runs the command line and returns the exit status: see exitStatuses.
 func Run(ctx context.Context, version string, args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	c := &cli{version: version, out: stdout, err: stderr}
+	context.AfterFunc(ctx, stop) // the second Ctrl-C ends it at once
+	c := &cli{version: version, in: os.Stdin, out: stdout, err: stderr}
 	root := c.root()
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
+	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) && !errors.As(err, new(*leftAlone)) {
+		err = errInterrupted
+	}
+	closed := c.close()
+	for _, e := range []error{err, closed} {
+		if e != nil {
+			c.printError(e)
+		}
+	}
+	if err == nil {
+		err = closed
+	}
+	return exitStatus(err)
+}
+
+// close gives up what was opened.
+func (c *cli) close() (err error) {
 	if c.embedded != nil {
-		err = errors.Join(err, c.embedded.Close())
+		err = c.embedded.Close()
 	}
 	if c.shared != nil {
 		err = errors.Join(err, c.shared.Close())
 	}
-	if err != nil {
-		fmt.Fprintln(stderr, "Error:", err)
-	}
-	return exitStatus(err)
+	return err
 }
 
 // usageError is a command line that cannot be understood.
@@ -78,6 +109,8 @@ func exitStatus(err error) int {
 		return exitOK
 	case errors.As(err, new(usageError)):
 		return exitUsage
+	case errors.Is(err, errInterrupted), errors.As(err, new(*leftAlone)):
+		return exitInterrupted
 	case apiclient.IsNotFound(err):
 		return exitNotFound
 	}
@@ -87,33 +120,89 @@ func exitStatus(err error) int {
 func (c *cli) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "cloudaipilot",
-		Short: "Look into the backups that Terraform makes",
-		Long: `cloudaipilot looks into the control plane of a data directory: the servers, their backups, and what happened.
+		Short: "Back up servers over SSH, and look into the backups that Terraform makes",
+		Long: `cloudaipilot backs up servers over SSH, without an agent and without a service. It works on the same records as the
+Terraform provider in this very program: what one makes the other sees.
 
-Started by Terraform, the same program is the provider.
+The records are in a data directory, .cloudaipilot below the working directory unless --data-dir names another, or with a
+control plane that runs by itself (--endpoint). A server is named by its name or its id.
 
-Exit status: 0 done, 1 failed, 2 wrong command line, 4 not found.`,
-		SilenceUsage: true, SilenceErrors: true, Args: cobra.NoArgs, SuggestionsMinimumDistance: 2,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+` + statusHelp(),
+		Example: `  cloudaipilot server add web-1 --host 203.0.113.10 --host-key "ssh-ed25519 AAAA..."
+  cloudaipilot server test web-1
+  cloudaipilot backup run web-1 --include /etc --include /var/www
+  cloudaipilot backup list`,
+		SilenceUsage: true, SilenceErrors: true, DisableAutoGenTag: true, Args: cobra.NoArgs, SuggestionsMinimumDistance: 2,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: c.checkGlobal,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	dir := os.Getenv("CLOUDAIPILOT_DATA_DIR")
-	if dir == "" {
-		dir = app.DefaultDataDir
-	}
-	root.PersistentFlags().StringVar(&c.dataDir, "data-dir", dir, "data directory of the control plane ($CLOUDAIPILOT_DATA_DIR)")
-	root.PersistentFlags().StringVar(&c.endpoint, "endpoint", os.Getenv(app.EndpointEnv), "control plane that runs by itself, instead of a data directory ($"+app.EndpointEnv+")")
+	flags := root.PersistentFlags()
+	c.fromEnvironment(flags, &c.dataDir, "data-dir", "CLOUDAIPILOT_DATA_DIR", app.DefaultDataDir, "data directory of the control plane")
+	c.fromEnvironment(flags, &c.endpoint, "endpoint", app.EndpointEnv, "", "control plane that runs by itself, instead of a data directory")
+	c.fromEnvironment(flags, &c.caFile, "ca-file", app.CAFileEnv, "", "PEM file of the authorities that the endpoint's certificate may come from, instead of the system's")
 	// The environment's value is no default here: help prints defaults, and this one may hold a password.
-	root.PersistentFlags().StringVar(&c.database, "database", "", "URL of a PostgreSQL database, instead of a data directory ($"+app.DatabaseEnv+
+	flags.StringVar(&c.database, "database", "", "URL of a PostgreSQL database, instead of a data directory ($"+app.DatabaseEnv+
 		"); a password does not belong here, where every process can see it, but into the environment or PGPASSFILE")
-	root.PersistentFlags().StringVar(&c.tokenFile, "token-file", "", "file with the token for the endpoint (default: $"+app.TokenEnv+")")
-	root.PersistentFlags().BoolVar(&c.json, "json", false, "print JSON")
-	root.AddCommand(c.versionCommand(), c.serverCommand(), c.backupCommand(), c.activityCommand(), c.tokenCommand(), c.serveCommand(), c.dbCommand(), c.cronCommand(), c.openAPICommand())
+	flags.StringVar(&c.tokenFile, "token-file", "", "file with the token for the endpoint (default: $"+app.TokenEnv+")")
+	flags.BoolVar(&c.json, "json", false, "print JSON, as the API says it")
+	flags.BoolVarP(&c.quiet, "quiet", "q", false, "print ids only")
+	flags.BoolVar(&c.noColor, "no-color", false, "print no colours; $NO_COLOR and TERM=dumb say the same")
+	_ = root.MarkPersistentFlagDirname("data-dir")
+	root.AddCommand(c.serverCommand(), c.backupCommand(), c.activityCommand(), c.tokenCommand(), c.serveCommand(), c.dbCommand(), c.cronCommand(),
+		c.versionCommand(), c.openAPICommand(), c.manCommand(), c.referenceCommand())
+	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
-		usageErrors(cmd)
+		if cmd.Name() == "completion" {
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
 	}
 	usageErrors(root)
 	return root
+}
+
+// statusHelp lists the exit statuses.
+func statusHelp() string {
+	var text strings.Builder
+	text.WriteString("Exit status:")
+	for _, s := range exitStatuses {
+		fmt.Fprintf(&text, "\n  %3d  %s", s.status, s.meaning)
+	}
+	return text.String()
+}
+
+// fromEnvironment adds a flag whose value may come from the environment, which help does not print as its default.
+func (c *cli) fromEnvironment(flags *pflag.FlagSet, value *string, name, env, otherwise, usage string) {
+	flags.StringVar(value, name, cmp.Or(os.Getenv(env), otherwise), usage+" ($"+env+")")
+	flags.Lookup(name).DefValue = otherwise
+}
+
+// checkGlobal runs before every command.
+func (c *cli) checkGlobal(cmd *cobra.Command, _ []string) error {
+	if c.json && c.quiet {
+		return usageError{errors.New("--json and --quiet both say how to print; give one")}
+	}
+	for _, name := range []string{"data-dir", "endpoint", "token-file", "ca-file"} {
+		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
+			c.repeat = append(c.repeat, "--"+name, shellWord(f.Value.String()))
+		}
+	}
+	return nil
+}
+
+// again is a command line of this program, for the control plane that this one is about.
+func (c *cli) again(args ...string) string {
+	return strings.Join(slices.Concat([]string{"cloudaipilot"}, args, c.repeat), " ")
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
+
+// shellWord quotes a word for a POSIX shell, where it needs that.
+func shellWord(s string) string {
+	if plainWord.MatchString(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // usageErrors marks what is wrong with a command's arguments.
@@ -177,7 +266,7 @@ func (c *cli) client() (*apiclient.Client, error) {
 			}
 			token = strings.TrimSpace(string(raw))
 		}
-		return app.Remote{Endpoint: c.endpoint, Token: token, CAFile: os.Getenv(app.CAFileEnv)}.Client("cloudaipilot/" + c.version)
+		return app.Remote{Endpoint: c.endpoint, Token: token, CAFile: c.caFile}.Client("cloudaipilot/" + c.version)
 	}
 	if os.Getenv(app.TokenEnv) != "" || c.tokenFile != "" {
 		return nil, usageError{app.ErrTokenAlone}
@@ -192,62 +281,8 @@ func (c *cli) client() (*apiclient.Client, error) {
 	return c.embedded.Client("cloudaipilot/" + c.version), nil
 }
 
-// table prints rows in columns, or the value as JSON.
-func (c *cli) table(value any, header string, rows [][]string) error {
-	if c.json {
-		return c.printJSON(value)
-	}
-	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, header)
-	for _, row := range rows {
-		for i, cell := range row {
-			row[i] = plain(cell)
-		}
-		fmt.Fprintln(w, strings.Join(row, "\t"))
-	}
-	return w.Flush()
-}
-
-// field is one line of a record.
-type field struct{ name, value string }
-
-// record prints the fields that have a value, or the whole value as JSON.
-func (c *cli) record(value any, fields []field) error {
-	if c.json {
-		return c.printJSON(value)
-	}
-	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
-	for _, f := range fields {
-		if f.value != "" {
-			fmt.Fprintf(w, "%s\t%s\n", f.name, plain(f.value))
-		}
-	}
-	return w.Flush()
-}
-
-func (c *cli) printJSON(v any) error {
-	e := json.NewEncoder(c.out)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
-}
-
-// plain keeps control characters of a server's making away from the terminal.
-func plain(s string) string { return backup.Excerpt(s, 4096) }
-
-func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }
-
-// clockOrNothing is empty where there is no time.
-func clockOrNothing(t *time.Time) string {
-	if t == nil {
-		return ""
-	}
-	return clock(*t)
-}
-
-func size(n int64) string { return diagnosis.Bytes(n) }
-
 func (c *cli) versionCommand() *cobra.Command {
-	return &cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+	return &cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs, Example: "  cloudaipilot version --json",
 		RunE: func(*cobra.Command, []string) error {
 			if c.json {
 				return c.printJSON(map[string]string{"version": c.version, "time_zones": cron.ZoneVersion})
@@ -255,20 +290,4 @@ func (c *cli) versionCommand() *cobra.Command {
 			_, err := fmt.Fprintln(c.out, "cloudaipilot "+c.version)
 			return err
 		}}
-}
-
-// serverID finds a server by its name or id.
-func serverID(ctx context.Context, client *apiclient.Client, nameOrID string) (string, error) {
-	if _, err := backup.ParseServerID(nameOrID); err == nil {
-		return nameOrID, nil
-	}
-	found, err := client.ServersNamed(ctx, nameOrID)
-	if err != nil {
-		return "", err
-	}
-	if len(found) == 0 {
-		return "", &api.Problem{Title: "Not found", Code: backup.CodeNotFound,
-			Detail: fmt.Sprintf("There is no server %q.", plain(nameOrID)), Fix: "cloudaipilot server list shows them."}
-	}
-	return found[0].ID, nil
 }

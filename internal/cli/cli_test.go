@@ -162,7 +162,7 @@ func TestExitStatuses(t *testing.T) {
 		"no such backup":         {[]string{"backup", "show", "bk_01JD3V8Q5R6S7T8V9W0X1Y2Z3A"}, 4, "bk_01JD3V8Q5R6S7T8V9W0X1Y2Z3A"},
 		"not an id":              {[]string{"backup", "download", "../../etc"}, 2, "identifier"},
 		"download of a failed":   {[]string{"backup", "download", b.ID, "-o", filepath.Join(t.TempDir(), "x")}, 1, "is failed"},
-		"waiting for a failed":   {[]string{"backup", "wait", b.ID}, 1, "the backup failed"},
+		"waiting for a failed":   {[]string{"backup", "wait", b.ID}, 1, "Backup of web-1 failed: connection refused (CONNECTION_REFUSED)"},
 		"status that is none":    {[]string{"backup", "list", "--status", "odd"}, 2, "--status"},
 		"nothing at all is help": {nil, 0, ""},
 	}
