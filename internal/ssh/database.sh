@@ -235,11 +235,13 @@ choose_pg_dump() {
   elif [ "$best" -lt "$server_major" ]; then
     in_the_way client_old "pg_dump is $client_version, the server is $server_version"
   else
-    pg_restore=${pg_dump%/*}/pg_restore pg_dumpall=${pg_dump%/*}/pg_dumpall
-    for tool in "$pg_restore" "$pg_dumpall"; do
-      [ -x "$tool" ] || in_the_way tool_missing "${tool##*/}"
-    done
+    pg_restore=$(beside_pg_dump pg_restore) || in_the_way tool_missing pg_restore
+    pg_dumpall=$(beside_pg_dump pg_dumpall) || in_the_way tool_missing pg_dumpall
   fi
+}
+
+beside_pg_dump() { # TOOL
+  if [ -x "${pg_dump%/*}/$1" ]; then printf '%s' "${pg_dump%/*}/$1"; else command -v "$1"; fi
 }
 
 consider_pg_dump() { # PATH

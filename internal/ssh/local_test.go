@@ -42,6 +42,19 @@ func forEachFlavour(t *testing.T, test func(t *testing.T, s *server)) {
 	}
 }
 
+// toolsets are the flavours that differ most, for tests that take long.
+var toolsets = []flavour{flavours[0], flavours[3]}
+
+func forEachToolset(t *testing.T, test func(t *testing.T, s *server)) {
+	t.Helper()
+	for _, f := range toolsets {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			test(t, newServer(t, f))
+		})
+	}
+}
+
 // server is this machine, made to look like a server of some flavour.
 type server struct {
 	flavour
@@ -151,4 +164,16 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// waitFor polls until done.
+func waitFor(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	poll := time.Tick(50 * time.Millisecond)
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); <-poll {
+		if done() {
+			return
+		}
+	}
+	t.Fatalf("waited in vain for %s", what)
 }

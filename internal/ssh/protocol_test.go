@@ -19,17 +19,17 @@ func TestScriptPassesShellcheck(t *testing.T) {
 	if err != nil {
 		t.Skip("shellcheck is not installed")
 	}
-	if out, err := exec.Command(shellcheck, "-s", "sh", "backup.sh").CombinedOutput(); err != nil {
+	if out, err := exec.Command(shellcheck, "-s", "sh", "backup.sh", "database.sh").CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
 
 func TestScriptFitsTheBootstrap(t *testing.T) {
 	t.Parallel()
-	if strings.Contains(script, strings.TrimSpace(endOfScript)) {
+	if strings.Contains(databaseScript+script, strings.TrimSpace(endOfScript)) {
 		t.Error("the script holds the end marker")
 	}
-	if i := strings.IndexFunc(script, func(r rune) bool { return r > 126 || r < ' ' && r != '\n' }); i >= 0 {
+	if i := strings.IndexFunc(databaseScript+script, func(r rune) bool { return r > 126 || r < ' ' && r != '\n' }); i >= 0 {
 		t.Errorf("the script is not plain ASCII at byte %d", i)
 	}
 	// csh replaces an exclamation mark even in single quotes, and none takes a newline there.

@@ -77,7 +77,7 @@ func (p *Postgres) Database() string {
 	return fmt.Sprintf("postgres://%s@127.0.0.1:%d/%s?sslmode=disable", postgresUser, p.Port, name)
 }
 
-// SocketDir is the folder of the server's Unix socket. Root and the account that the server runs as may use it.
+// SocketDir is the folder of the server's Unix socket, which every account may use.
 func (p *Postgres) SocketDir() string { return p.server.dir }
 
 // Account is the name of the account that the server runs as.
@@ -172,7 +172,11 @@ func newPostgresServer() (*postgresServer, error) {
 	if s.dir, err = os.MkdirTemp("/tmp", "cp-pg-"); err != nil {
 		return nil, err
 	}
-	if err = s.choosePerson(); err == nil {
+	err = os.Chmod(s.dir, 0o711) // for clients of other accounts
+	if err == nil {
+		err = s.choosePerson()
+	}
+	if err == nil {
 		err = s.startGuard()
 	}
 	if err != nil {

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the tests need on this machine: OpenSSH, PostgreSQL, MariaDB, SQLite, BusyBox, sudo,
-# shellcheck, a C compiler for the race detector, and, for root, the accounts the tests log in to.
+# Installs what the tests need on this machine: OpenSSH, PostgreSQL, MariaDB, SQLite, BusyBox,
+# sudo, shellcheck, a C compiler for the race detector, and, for root, the accounts the tests log in to.
 # With --full also buildah, 70 MB, which builds the container image.
 # Safe to run again: with everything in place it changes nothing and takes milliseconds.
 set -eu

@@ -3,6 +3,7 @@ package testbed
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"net"
@@ -32,6 +33,8 @@ type SSHDOptions struct {
 	// the test runs. The test is skipped unless it runs as root. The account is not the default
 	// one, so that tests running at the same time are not given sudo as well.
 	Sudo bool
+	// SudoTo, with Sudo, is the account to become instead of root.
+	SudoTo string
 	// Programs are shell scripts, by the names that they have on the PATH of every command, before the system's own.
 	Programs map[string]string
 }
@@ -68,7 +71,7 @@ func StartSSHD(t testing.TB, opts SSHDOptions) *SSHD {
 	s.base = shortDir(t)
 	s.BackupDir = filepath.Join(s.Dir("srv"), "backups")
 	if opts.Sudo {
-		grantSudo(t, s.User)
+		grantSudo(t, s.User, cmp.Or(opts.SudoTo, "root"))
 	}
 	if os.Geteuid() == 0 {
 		// sshd's privilege separation directory, which a service manager would have made.
