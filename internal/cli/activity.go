@@ -48,7 +48,7 @@ func (c *cli) activityCommand() *cobra.Command {
 		for _, a := range activities {
 			rows = append(rows, []string{clock(a.CreatedAt), a.Title, a.Status, currentStep(a), a.TargetID, a.ID})
 		}
-		return c.table(orEmpty(activities), "TIME\tWHAT\tSTATUS\tSTEP\tTARGET\tID", rows)
+		return c.table(orEmpty(activities), "TIME\tWHAT\tSTATUS\t?STEP\t?TARGET\tID", rows)
 	})
 	cmd.Example = "  cloudaipilot activity --server web-1\n  cloudaipilot activity --follow\n  cloudaipilot activity act_01JCXM8B5D3F7H9K1M2P4R6T8V --follow"
 	cmd.ValidArgsFunction = c.completesFirst(activityWords)

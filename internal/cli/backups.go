@@ -53,7 +53,7 @@ func (c *cli) backupList() *cobra.Command {
 		for _, b := range backups {
 			rows = append(rows, []string{b.ID, b.ServerName, b.Type, state(b), size(b.SizeBytes), clock(b.CreatedAt), clock(b.ExpiresAt)})
 		}
-		if err := c.table(orEmpty(backups), "ID\tSERVER\tTYPE\tSTATUS\tSIZE\tCREATED\tEXPIRES", rows); err != nil {
+		if err := c.table(orEmpty(backups), "ID\tSERVER\t?TYPE\tSTATUS\t?SIZE\tCREATED\t?EXPIRES", rows); err != nil {
 			return err
 		}
 		if more {

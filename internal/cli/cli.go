@@ -69,8 +69,6 @@ func Run(ctx context.Context, version string, args []string, stdout, stderr io.W
 	c := &cli{version: version, in: os.Stdin, out: stdout, err: stderr}
 	root := c.root()
 	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) && !errors.As(err, new(*leftAlone)) {
 		err = errInterrupted
@@ -136,6 +134,8 @@ control plane that runs by itself (--endpoint). A server is named by its name or
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: c.checkGlobal,
 	}
+	root.SetOut(c.out)
+	root.SetErr(c.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	flags := root.PersistentFlags()
 	c.fromEnvironment(flags, &c.dataDir, "data-dir", "CLOUDAIPILOT_DATA_DIR", app.DefaultDataDir, "data directory of the control plane")
@@ -154,7 +154,7 @@ control plane that runs by itself (--endpoint). A server is named by its name or
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
 		if cmd.Name() == "completion" {
-			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+			cmd.RunE, cmd.SuggestionsMinimumDistance = root.RunE, 2
 		}
 	}
 	usageErrors(root)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -23,10 +24,11 @@ var errInterrupted = errors.New("interrupted")
 
 // trouble is an error as a person is told of it.
 type trouble struct {
-	what string
-	code string
-	why  string
-	fix  []string
+	label string // "Error:" if it is empty
+	what  string
+	code  string
+	why   string
+	fix   []string
 	// after is where to look for more, in a line of its own.
 	after string
 }
@@ -34,7 +36,7 @@ type trouble struct {
 // printError prints an error: what happened, why, and what to do.
 func (c *cli) printError(err error) {
 	for _, t := range c.troubles(err) {
-		head := c.paint(c.err, red, "Error:") + " " + plain(t.what)
+		head := c.paint(c.err, red, cmp.Or(t.label, "Error:")) + " " + plain(t.what)
 		if t.code != "" {
 			head += " (" + t.code + ")"
 		}
@@ -75,6 +77,9 @@ func (c *cli) troubles(err error) []trouble {
 	}
 	if t, ok := c.unreachable(err); ok {
 		return []trouble{t}
+	}
+	if errors.Is(err, errInterrupted) {
+		return []trouble{{label: "Interrupted:", what: "nothing more is done here."}}
 	}
 	return []trouble{{what: err.Error()}}
 }

@@ -17,7 +17,8 @@ import (
 )
 
 // table prints rows in columns, or the value as JSON, or with --quiet the column ID. Columns are separated by tabs in
-// the header. On a terminal that is too narrow, texts are cut, never ids.
+// the header. On a terminal that is too narrow, columns whose name begins with ? are left out, the last ones first, and
+// texts are cut; ids and times never are.
 func (c *cli) table(value any, header string, rows [][]string) error {
 	if c.json {
 		return c.printJSON(value)
@@ -34,12 +35,9 @@ func (c *cli) table(value any, header string, rows [][]string) error {
 			row[i] = plain(cell)
 		}
 	}
-	widths := fit(columns, rows, width(c.out))
-	if err := c.printRow(columns, columns, widths); err != nil {
-		return err
-	}
-	for _, row := range rows {
-		if err := c.printRow(columns, row, widths); err != nil {
+	lines, widths := fit(append([][]string{columns}, rows...), width(c.out))
+	for _, line := range lines {
+		if err := c.printRow(lines[0], line, widths); err != nil {
 			return err
 		}
 	}
@@ -49,40 +47,84 @@ func (c *cli) table(value any, header string, rows [][]string) error {
 	return nil
 }
 
-// gap is between two columns.
-const gap = 2
+const (
+	gap       = 2 // between two columns
+	narrowest = 8 // what a text is cut to at most
+)
 
-// narrowest is how narrow a column is made to fit onto a terminal.
-const narrowest = 8
+// wholeColumns are those whose cells say nothing once they are cut.
+var wholeColumns = []string{"ID", "TARGET", "TIME", "CREATED", "EXPIRES", "LAST USED", "REVOKED", "NEXT RUN"}
 
-// fit returns the widths of the columns. Where they are too wide for the screen, the widest that may be cut give way.
-func fit(columns []string, rows [][]string, screen int) []int {
-	widths := make([]int, len(columns))
-	for _, row := range append([][]string{columns}, rows...) {
-		for i, cell := range row {
+// fit returns what of the lines fits onto the screen, and the widths of its columns. The first line is the header.
+func fit(lines [][]string, screen int) ([][]string, []int) {
+	var optional []bool
+	for i, name := range lines[0] {
+		optional = append(optional, strings.HasPrefix(name, "?"))
+		lines[0][i] = strings.TrimPrefix(name, "?")
+	}
+	widths := make([]int, len(optional))
+	for _, line := range lines {
+		for i, cell := range line {
 			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
 		}
 	}
-	if screen <= 0 {
-		return widths
-	}
-	total := gap * (len(columns) - 1)
-	for _, w := range widths {
-		total += w
-	}
-	for ; total > screen; total-- {
-		widest := -1
-		for i, w := range widths {
-			if columns[i] != "ID" && columns[i] != "TARGET" && w > narrowest && (widest < 0 || w > widths[widest]) {
-				widest = i
-			}
+	for screen > 0 && least(lines[0], widths) > screen {
+		last := lastTrue(optional)
+		if last < 0 {
+			break
 		}
+		for i := range lines {
+			lines[i] = slices.Delete(slices.Clone(lines[i]), last, last+1)
+		}
+		optional, widths = slices.Delete(optional, last, last+1), slices.Delete(widths, last, last+1)
+	}
+	for screen > 0 && total(widths) > screen {
+		widest := widestText(lines[0], widths)
 		if widest < 0 {
 			break
 		}
 		widths[widest]--
 	}
-	return widths
+	return lines, widths
+}
+
+// least is how wide the columns are when every text is cut as far as can be.
+func least(columns []string, widths []int) int {
+	cut := slices.Clone(widths)
+	for i, name := range columns {
+		if !slices.Contains(wholeColumns, name) {
+			cut[i] = min(cut[i], narrowest)
+		}
+	}
+	return total(cut)
+}
+
+func total(widths []int) int {
+	sum := gap * (len(widths) - 1)
+	for _, w := range widths {
+		sum += w
+	}
+	return sum
+}
+
+func lastTrue(all []bool) int {
+	for i, yes := range slices.Backward(all) {
+		if yes {
+			return i
+		}
+	}
+	return -1
+}
+
+// widestText is the widest column that can still be cut, or -1.
+func widestText(columns []string, widths []int) int {
+	widest := -1
+	for i, w := range widths {
+		if !slices.Contains(wholeColumns, columns[i]) && w > narrowest && (widest < 0 || w > widths[widest]) {
+			widest = i
+		}
+	}
+	return widest
 }
 
 func (c *cli) printRow(columns, row []string, widths []int) error {

@@ -164,15 +164,14 @@ func (e *failedError) trouble(*cli) trouble {
 // leftAlone is the end of a command that stopped waiting for a backup which goes on.
 type leftAlone struct {
 	backup api.Backup
-	cause  error // nil: Ctrl-C
+	alone  bool // nobody works on the records from now on
 }
 
 func (e *leftAlone) Error() string { return "the backup " + e.backup.ID + " was not cancelled" }
-func (e *leftAlone) Unwrap() error { return e.cause }
 
 func (e *leftAlone) trouble(c *cli) trouble {
-	t := trouble{what: "Interrupted. Backup " + e.backup.ID + " of " + e.backup.ServerName + " was not cancelled: its job on the server goes on."}
-	if c.alone() {
+	t := trouble{label: "Interrupted:", what: "backup " + e.backup.ID + " of " + e.backup.ServerName + " was not cancelled: its job on the server goes on."}
+	if e.alone {
 		t.why = "No control plane runs here once this command has ended: nobody looks after it until one of these does."
 	}
 	t.fix = []string{"Look on: " + c.again("backup", "wait", e.backup.ID), "Cancel it: " + c.again("backup", "cancel", e.backup.ID)}
@@ -182,7 +181,7 @@ func (e *leftAlone) trouble(c *cli) trouble {
 // leave explains why the waiting for a backup ended before the backup did.
 func (c *cli) leave(ctx context.Context, b api.Backup, err error) error {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return &leftAlone{backup: b}
+		return &leftAlone{backup: b, alone: c.alone()}
 	}
 	c.say("The backup %s was not cancelled. Look on: %s", b.ID, c.again("backup", "wait", b.ID))
 	return err

@@ -141,7 +141,7 @@ func (c *cli) tokenList() *cobra.Command {
 		for _, t := range tokens {
 			rows = append(rows, []string{t.Name, t.Role, clock(t.CreatedAt), clockOrNothing(t.ExpiresAt), clockOrNothing(t.LastUsedAt), clockOrNothing(t.RevokedAt), t.ID})
 		}
-		return c.table(orEmpty(tokens), "NAME\tROLE\tCREATED\tEXPIRES\tLAST USED\tREVOKED\tID", rows)
+		return c.table(orEmpty(tokens), "NAME\tROLE\tCREATED\t?EXPIRES\t?LAST USED\tREVOKED\tID", rows)
 	})
 }
 

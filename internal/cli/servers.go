@@ -87,7 +87,7 @@ func (c *cli) serverList() *cobra.Command {
 		for _, s := range servers {
 			rows = append(rows, []string{s.Name, address(s), s.Environment, s.KeySource, s.ID})
 		}
-		return c.table(orEmpty(servers), "NAME\tADDRESS\tENVIRONMENT\tKEY\tID", rows)
+		return c.table(orEmpty(servers), "NAME\tADDRESS\t?ENVIRONMENT\t?KEY\tID", rows)
 	})
 	cmd.Example = "  cloudaipilot server list\n  cloudaipilot server list --json"
 	return cmd
