@@ -9,7 +9,6 @@ type Stage string
 const (
 	StageConnect   Stage = "connect"
 	StagePreflight Stage = "preflight"
-	StageDump      Stage = "dump" // of databases, on the server
 	StageArchive   Stage = "archive"
 	StageVerify    Stage = "verify"
 )

@@ -78,6 +78,10 @@ func (e entry) fill(f backup.Failure) Diagnosis {
 // factsOf fills the {names} of the knowledge with the values at hand. deciding is the line that decided, if one did.
 func factsOf(f backup.Failure, deciding string) *strings.Replacer {
 	e := f.Evidence
+	var d backup.Database
+	if e.Database != nil {
+		d = *e.Database
+	}
 	or := func(s, otherwise string) string {
 		if s == "" {
 			return otherwise
@@ -97,6 +101,21 @@ func factsOf(f backup.Failure, deciding string) *strings.Replacer {
 		"{free}", known(e.FreeBytes, e.TotalBytes),
 		"{total}", known(e.TotalBytes, e.TotalBytes),
 		"{exit_status}", fmt.Sprint(f.ExitStatus),
+		"{needed}", Bytes(e.NeededBytes),
+		"{engine}", or(string(d.Engine), "database"),
+		"{database}", or(d.Name, "the database"),
+		"{account}", or(d.RunAs, or(jobAccount(e), "the login user")),
+		"{run_as}", or(d.RunAs, "the account of run_as"),
+		"{db_user}", or(d.User, or(d.RunAs, or(jobAccount(e), "the login user"))),
+		"{db_address}", databaseAddress(d),
+		"{tables}", or(e.Tables, "some tables"),
+		"{server_version}", or(e.ServerVersion, "(unknown)"),
+		"{server_major}", or(strings.Split(e.ServerVersion, ".")[0], "VERSION"),
+		"{client_version}", or(e.ClientVersion, "(unknown)"),
+		"{tool_package}", or(toolPackages[d.Engine], "the engine's client"),
+		"{other_engine}", string(otherEngine(d.Engine)),
+		"{credentials}", credentials(d, e),
+		"{grant}", grant(d, e),
 		"{text}", backup.Excerpt(f.Text, 500),
 		"{line}", or(backup.Excerpt(deciding, 500), or(lastLine(f.Output), backup.Excerpt(f.Text, 500))),
 	)

@@ -58,6 +58,9 @@ func TestEveryFactIsKnown(t *testing.T) {
 		backup.FactSudo, backup.FactToolMissing, backup.FactPathMissing, backup.FactPathUnreadable, backup.FactToolFailed,
 		backup.FactArchiveEmpty, backup.FactArchiveDamaged, backup.FactJobGone, backup.FactJobKilled, backup.FactJobRunning, backup.FactRemoteCommand,
 		backup.FactUnreachable, backup.FactCancelled, backup.FactInternal, backup.FactArchiveVanished,
+		backup.FactDatabaseAccount, backup.FactDatabaseTool, backup.FactDatabaseConnect, backup.FactDatabaseRights, backup.FactDatabaseClientOld,
+		backup.FactDatabaseEngine, backup.FactDatabaseMissing, backup.FactDatabaseUnreadable, backup.FactDumpFailed, backup.FactDumpIncomplete,
+		backup.FactDumpDamaged, backup.FactSpaceShort,
 	} {
 		for _, evidence := range []backup.Evidence{facts, {}} {
 			d := Explain(backup.Failure{Fact: fact, Text: "the words", Evidence: evidence})

@@ -3,7 +3,7 @@ package diagnosis
 import "github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
 
 // toolsFailed are the facts whose meaning stands in the tools' own words.
-var toolsFailed = []backup.Fact{backup.FactToolFailed, backup.FactRemoteCommand, backup.FactArchiveDamaged, backup.FactArchiveEmpty, backup.FactFolderUnsafe}
+var toolsFailed = []backup.Fact{backup.FactToolFailed, backup.FactDumpFailed, backup.FactDumpIncomplete, backup.FactRemoteCommand, backup.FactArchiveDamaged, backup.FactArchiveEmpty, backup.FactFolderUnsafe}
 
 // knowledge is looked through from the top: roots come before what follows from them.
 var knowledge = []entry{
@@ -99,7 +99,7 @@ var knowledge = []entry{
 	},
 	{
 		class: "disk_full", code: "NO_SPACE_LEFT", title: "the server's disk is full",
-		facts: toolsFailed, texts: []string{"no space left on device"},
+		facts: toolsFailed, texts: []string{"no space left on device", "database or disk is full"},
 		cause: "The file system of {backup_dir} had {free} left of {total} when the archive could not be written any further; {bytes_done} of it were done.",
 		fix: []string{
 			"Delete old backups of this server.",
@@ -203,6 +203,151 @@ var knowledge = []entry{
 		facts: []backup.Fact{backup.FactCancelled},
 		cause: "Somebody cancelled this backup.",
 		fix:   []string{"Make a new one when it is wanted."},
+	},
+	{
+		class: "disk_space_insufficient_predicted", code: "NO_SPACE_LEFT", title: "the backup would not fit on the server's disk",
+		facts: []backup.Fact{backup.FactSpaceShort},
+		cause: "The dumps and the archive need at least {needed}, and the file system of {backup_dir} has {free} left of {total}.",
+		fix:   []string{"Delete old backups of this server, or lower retention_days.", "Grow the disk, or set backup_dir of the server to a larger file system."},
+	},
+	{
+		class: "sudo_password_required", title: "the job may not become the account of a database",
+		facts: []backup.Fact{backup.FactDatabaseAccount},
+		cause: "{database} is to be dumped as {run_as}, and \"sudo -n -u {run_as}\" was refused for user {user} on {address}: {text}.",
+		fix: []string{
+			"On the server, with visudo -f /etc/sudoers.d/cloudaipilot-{run_as}, add this line:\n     {user} ALL=({run_as}) NOPASSWD: /bin/sh",
+			"Or leave out run_as, and let user {user} itself read the database.",
+		},
+	},
+	{
+		class: "remote_command_missing", title: "a tool for databases is missing on the server",
+		facts: []backup.Fact{backup.FactDatabaseTool},
+		cause: "{address} has no {tools}, which dumping {engine} databases takes.",
+		fix:   []string{"Install it there; on Debian and Ubuntu: apt-get install {tool_package}"},
+	},
+	{
+		class: "db_client_version_mismatch", title: "pg_dump is older than the server",
+		facts: []backup.Fact{backup.FactDatabaseClientOld},
+		cause: "The newest pg_dump on {address} is {client_version}, and the server that keeps {database} is {server_version}: it refuses servers newer than itself.",
+		fix:   []string{"On {address} install pg_dump of version {server_major} or newer; on Debian and Ubuntu, from apt.postgresql.org where the system's own is older: apt-get install postgresql-client-{server_major}"},
+	},
+	{
+		class: "db_client_version_mismatch", title: "the dump tool and the server do not fit together",
+		facts: []backup.Fact{backup.FactDumpFailed}, texts: []string{"server version mismatch", "unknown table 'column_statistics'"},
+		cause: "{line} The tool is {client_version}, the server {server_version}.",
+		fix:   []string{"Install the client of the server's own version on {address}."},
+	},
+	{
+		class: "db_engine_mismatch", code: "INVALID_CONFIG", title: "the database server is of another kind",
+		facts: []backup.Fact{backup.FactDatabaseEngine},
+		cause: "{database} is said to be kept by {engine}, and {text}.",
+		fix:   []string{"Set engine = \"{other_engine}\"."},
+	},
+	{
+		class: "path_not_found", code: "INVALID_CONFIG", title: "the file of a SQLite database does not exist",
+		facts: []backup.Fact{backup.FactDatabaseMissing},
+		cause: "{database} on {address}: {text}.",
+		fix:   []string{"Correct the path, or set run_as to the account that the application runs as."},
+	},
+	{
+		class: "file_permission_denied", title: "the file of a SQLite database cannot be read",
+		facts: []backup.Fact{backup.FactDatabaseUnreadable},
+		cause: "{database} on {address}: {text}.",
+		fix: []string{
+			"Set run_as to the account that the application runs as, with this line in /etc/sudoers.d (visudo -f):\n     {user} ALL=(ACCOUNT) NOPASSWD: /bin/sh",
+			"Or give {account} the right to read the file and to write in its folder, which the WAL mode takes.",
+		},
+	},
+	{
+		class: "db_privilege_missing", title: "the login may not read all of the database",
+		facts: []backup.Fact{backup.FactDatabaseRights},
+		cause: "{db_user} may not read all of {database}: {text}.",
+		fix:   []string{"On the database server: {grant}", "Or name a user that may, or an account in run_as."},
+	},
+	{
+		class: "db_privilege_missing", title: "the login may not read all of the database",
+		facts: []backup.Fact{backup.FactDumpFailed, backup.FactDatabaseConnect},
+		texts: []string{"permission denied for", "command denied to user", "error 1044", "1227", "row-level security", "insufficent privileges", "insufficient privileges"},
+		cause: "{db_user} may not read all of {database}: {line}",
+		fix:   []string{"On the database server: {grant}", "Or name a user that may, or an account in run_as."},
+	},
+	{
+		class: "db_not_found", code: "INVALID_CONFIG", title: "there is no such database",
+		facts: []backup.Fact{backup.FactDatabaseConnect}, texts: []string{"unknown database", "fatal:  database \""},
+		cause: "The server at {db_address} has no database {database}: {line}",
+		fix:   []string{"Correct the name; \"psql -l\" and \"SHOW DATABASES\" list them."},
+	},
+	{
+		class: "db_auth_failed", title: "the database server refused the login",
+		facts: []backup.Fact{backup.FactDatabaseConnect, backup.FactDumpFailed},
+		texts: []string{"authentication failed", "no password supplied", "no pg_hba.conf entry", "fatal:  role \"", "access denied for user", "is not permitted to log in"},
+		cause: "{db_address} refused {db_user}, asked by account {account}: {line}",
+		fix: []string{
+			"For peer or socket login: run as the account that has the database user's name (run_as), or create that user.",
+			"For a password: {credentials}",
+		},
+	},
+	{
+		class: "db_connection_limit", title: "the database server takes no more connections",
+		facts: []backup.Fact{backup.FactDatabaseConnect, backup.FactDumpFailed}, texts: []string{"too many connections", "too many clients", "remaining connection slots"},
+		cause: "{line}",
+		fix:   []string{"Try again when fewer are connected, raise max_connections, or keep a reserved connection for {db_user}."},
+	},
+	{
+		class: "db_host_unresolvable", code: "INVALID_CONFIG", title: "the name of the database server does not resolve",
+		facts: []backup.Fact{backup.FactDatabaseConnect}, texts: []string{"could not translate host name", "unknown mysql server host", "unknown server host"},
+		cause: "{line}",
+		fix:   []string{"Correct host of {database}, or the resolver of {address}."},
+	},
+	{
+		class: "db_corruption", title: "this is no sound database",
+		facts: []backup.Fact{backup.FactDatabaseConnect, backup.FactDumpFailed},
+		texts: []string{"file is not a database", "malformed", "invalid page in block", "could not read block", "missing chunk number", "is marked as crashed"},
+		cause: "{database}: {line}",
+		fix:   []string{"Check it on the server, and restore an older backup of it if it is damaged."},
+	},
+	{
+		class: "db_unreachable", title: "the database server does not answer",
+		facts: []backup.Fact{backup.FactDatabaseConnect},
+		cause: "{database} at {db_address} could not be asked from {address}: {text}.",
+		fix:   []string{"Look whether the database server runs there, and start it.", "Compare host and port, or the folder of the socket, with its settings."},
+	},
+	{
+		class: "db_connection_lost", title: "the database server ended the connection",
+		facts: []backup.Fact{backup.FactDumpFailed},
+		texts: []string{"server closed the connection", "lost connection to", "server has gone away", "terminating connection", "connection to server was lost"},
+		cause: "{database} was being dumped: {line}",
+		fix:   []string{"Look at the log of the database server, then try again."},
+	},
+	{
+		class: "db_standby_conflict", title: "the standby cancelled the dump",
+		facts: []backup.Fact{backup.FactDumpFailed}, texts: []string{"conflict with recovery"},
+		cause: "{line}",
+		fix:   []string{"Raise max_standby_streaming_delay on the standby, or dump from the primary."},
+	},
+	{
+		class: "db_packet_too_big", title: "a row is larger than the client takes",
+		facts: []backup.Fact{backup.FactDumpFailed}, texts: []string{"max_allowed_packet"},
+		cause: "{line}",
+		fix:   []string{"Set max_allowed_packet = 1G below [mysqldump] in ~{account}/.my.cnf on {address}."},
+	},
+	{
+		class: "db_corruption", title: "the copy of the database is not sound",
+		facts: []backup.Fact{backup.FactDumpDamaged},
+		cause: "The copy of {database} does not pass integrity_check, so either the database is damaged, or copying it went wrong.",
+		fix:   []string{"On the server: sqlite3 FILE \"PRAGMA integrity_check\", and restore an older backup of it if that does not say ok.", "Else try again, and check the server's disk."},
+	},
+	{
+		class: "empty_backup_reported_success", title: "the dump is incomplete",
+		facts: []backup.Fact{backup.FactDumpIncomplete},
+		cause: "The tool that dumped {database} reported success, and the end of its dump is missing: {text}.",
+		fix:   []string{"Run the tool by hand on {address}, and look for what is in front of it on the PATH.", "Try again. If it comes back, check the server's disk and memory (dmesg)."},
+	},
+	{
+		class: "dump_failed", title: "the database could not be dumped",
+		facts: []backup.Fact{backup.FactDumpFailed},
+		cause: "The tool that dumps {database} ended with exit status {exit_status}: {line}",
+		fix:   []string{"Read what it said: cloudaipilot backup log", "Correct it on the server, then try again."},
 	},
 	{
 		class: "tar_fatal_unknown", title: "the archive could not be made",

@@ -180,11 +180,8 @@ func result(r ssh.Result, s ssh.Status, e backup.Evidence, b backup.Backup) *bac
 	}
 	p := problems[r.Problem]
 	f := &backup.Failure{Stage: backup.StageArchive, Fact: p.fact, Text: p.text, Output: text(s.Log), ExitStatus: exitStatus(r), Evidence: e}
-	switch r.Stage {
-	case ssh.StageVerify:
+	if r.Stage == ssh.StageVerify {
 		f.Stage = backup.StageVerify
-	case ssh.StageDump:
-		f.Stage = backup.StageDump
 	}
 	blameInJob(f, r, b)
 	if signalled(f.ExitStatus) && (f.Fact == backup.FactToolFailed || f.Fact == backup.FactDumpFailed) {
