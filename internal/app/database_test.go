@@ -232,6 +232,7 @@ func TestTablesOutsideTheTransactionAreNamedInAWarning(t *testing.T) {
 	}
 	want := []string{
 		"triggers of " + name + " may be missing: the login does not seem to have the right TRIGGER",
+		"stored routines of " + name + " may be missing: the login does not seem to have the right to see them",
 		"these tables of " + name + " are not transactional, so they are not of the same moment as the others: b, c",
 	}
 	if diff := cmp.Diff(want, b.Warnings); diff != "" {

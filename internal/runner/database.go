@@ -82,6 +82,7 @@ var unseen = map[string]string{
 	"role_passwords": "the roles of %s's server are kept without their passwords, because the login may not read them",
 	"triggers":       "triggers of %s may be missing: the login does not seem to have the right TRIGGER",
 	"events":         "events of %s may be missing: the login does not seem to have the right EVENT",
+	"routines":       "stored routines of %s may be missing: the login does not seem to have the right to see them",
 	"views":          "views of %s may be missing: the login does not seem to have the right SHOW VIEW",
 }
 

@@ -287,7 +287,8 @@ dump_databases() {
 }
 
 dump_database() {
-  safe=$(printf '%s' "${name##*/}" | tr -c 'A-Za-z0-9._-' _ | head -c 60)
+  safe=${name##*/}
+  safe=$(printf '%s' "${safe%.db}" | tr -c 'A-Za-z0-9._-' _ | head -c 60)
   base=databases/$(printf '%02d' "$number")-$engine-$safe
   started=$(now)
   globals_entry=''
@@ -465,7 +466,7 @@ mysql_question="SELECT CONCAT('cloudaipilot|', VERSION(), '|',
     (SELECT COALESCE(GROUP_CONCAT(table_name ORDER BY table_name SEPARATOR ', '), '') FROM information_schema.tables
       WHERE table_schema = DATABASE() AND engine IN ('MyISAM', 'Aria', 'MEMORY', 'CSV', 'ARCHIVE', 'MRG_MyISAM')), '|',
     (SELECT COALESCE(GROUP_CONCAT(DISTINCT privilege_type SEPARATOR ' '), '') FROM (
-      SELECT privilege_type FROM information_schema.user_privileges
+      SELECT CONCAT('GLOBAL ', privilege_type) AS privilege_type FROM information_schema.user_privileges
       UNION SELECT privilege_type FROM information_schema.schema_privileges WHERE DATABASE() LIKE table_schema) p))"
 
 # Only tables whose names need no quoting.
@@ -510,6 +511,11 @@ probe_mysql() {
   case $rights in *TRIGGER*) ;; *) unseen="$unseen triggers" ;; esac
   case $rights in *EVENT*) ;; *) unseen="$unseen events" ;; esac
   case $rights in *'SHOW VIEW'*) ;; *) unseen="$unseen views" ;; esac
+  # Stored routines: MariaDB and MySQL 5.7 keep them in a table, and the others have a right for them.
+  case $rights in
+  *SHOW_ROUTINE* | *'SHOW CREATE ROUTINE'* | *'GLOBAL SELECT'*) ;;
+  *) ask_mysql 'SELECT 1 FROM mysql.proc LIMIT 0' >/dev/null || unseen="$unseen routines" ;;
+  esac
   may_read_mysql
 }
 

@@ -206,16 +206,8 @@ func TestMissingDatabaseToolIsNamed(t *testing.T) {
 		s := newServer(t, flavours[0])
 		path, err := exec.LookPath(tool)
 		must(t, err)
-		hide := "mount --bind /dev/null " + path
 		others, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + tool)
-		for _, other := range others {
-			hide += " && mount --bind /dev/null " + other
-		}
-		if out, err := exec.Command("unshare", "--mount", "sh", "-c", hide).CombinedOutput(); err != nil {
-			t.Skipf("mounting is not allowed here: %v %s", err, out)
-		}
-		must(t, os.Remove(filepath.Join(s.bin, "sh")))
-		must(t, os.WriteFile(filepath.Join(s.bin, "sh"), fmt.Appendf(nil, "#!/bin/sh\nexec unshare --mount /bin/sh -c '%s; exec %s \"$@\"' sh \"$@\"\n", hide, s.shell), 0o755))
+		s.hidden(append(others, path)...)
 		if got := s.check(backup.Database{Engine: engine, Name: map[backup.Engine]string{backup.EngineSQLite: "/x.db", backup.EnginePostgreSQL: "app"}[engine]}); got.State != DatabaseToolMissing || got.Detail != tool {
 			t.Errorf("check says %+v", got)
 		}
@@ -307,4 +299,67 @@ func TestFullDiskInADumpEndsTheJobAndFreesTheSpace(t *testing.T) {
 			}
 		}
 	})
+}
+
+// hidden has the server see none of these files: what runs there does so in a file system of its own.
+func (s *server) hidden(files ...string) {
+	s.t.Helper()
+	hide := "true"
+	for _, file := range files {
+		hide += " && mount --bind /dev/null " + file
+	}
+	if out, err := exec.Command("unshare", "--mount", "sh", "-c", hide).CombinedOutput(); err != nil {
+		s.t.Skipf("mounting is not allowed here: %v %s", err, out)
+	}
+	must(s.t, os.Remove(filepath.Join(s.bin, "sh")))
+	must(s.t, os.WriteFile(filepath.Join(s.bin, "sh"), fmt.Appendf(nil, "#!/bin/sh\nexec unshare --mount /bin/sh -c '%s; exec %s \"$@\"' sh \"$@\"\n", hide, s.shell), 0o755))
+}
+
+func TestRootBecomesTheAccountWithAndWithoutSudo(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("becoming another account needs root")
+	}
+	pg := testbed.NewPostgres(t)
+	account := pg.Account()
+	address := pg.Database()
+	pg.Query(address, postgresContents+`CREATE ROLE "`+account+`" SUPERUSER LOGIN`)
+	pg.Rules("local all all peer")
+	for _, sudo := range []bool{true, false} {
+		s := newServer(t, flavours[0])
+		if !sudo {
+			path, err := exec.LookPath("sudo")
+			must(t, err)
+			s.hidden(path)
+		}
+		// The application's own database too, whose folder nobody else may enter.
+		d := s.sqliteDatabase("app.db")
+		folder := filepath.Join(s.dir, "app")
+		must(t, os.Mkdir(folder, 0o700))
+		must(t, os.Rename(d.Name, filepath.Join(folder, "app.db")))
+		d.Name, d.RunAs = filepath.Join(folder, "app.db"), account
+		s.run("chown", "-R", account, folder)
+		must(t, os.Chmod(s.dir, 0o755))
+
+		served := postgres(pg, address)
+		served.RunAs, served.User, served.Host = account, "", pg.SocketDir()
+		if result := s.dump(jobA, served, d); !result.OK {
+			t.Fatalf("sudo %v: unexpected result %+v", sudo, result)
+		}
+		dir := s.unpack(jobA)
+		m := s.manifest(jobA, dir)
+		if got := s.run("sqlite3", filepath.Join(dir, m[1].File), "SELECT count(*) FROM ballast"); got != "20000" {
+			t.Errorf("the copy holds %s rows", got)
+		}
+		if aside, _ := filepath.Glob("/tmp/cloudaipilot.*"); len(aside) > 0 {
+			t.Errorf("the account's own copy is left: %q", aside)
+		}
+		entries, err := os.ReadDir(folder)
+		must(t, err)
+		for _, entry := range entries { // what root opened would lock the application out
+			if owner := s.run("stat", "-c", "%U", filepath.Join(folder, entry.Name())); owner != account {
+				t.Errorf("%s belongs to %s", entry.Name(), owner)
+			}
+		}
+	}
 }

@@ -116,3 +116,41 @@ func TestMariaDBLoginsThatCannotDump(t *testing.T) {
 		}
 	})
 }
+
+func TestMariaDBDumpIsOneMomentOfADatabaseThatIsWrittenTo(t *testing.T) {
+	t.Parallel()
+	m := testbed.StartMariaDB(t)
+	name := m.Database()
+	m.Query(name, `CREATE TABLE a_here (n bigint); CREATE TABLE z_there (n bigint); INSERT INTO a_here VALUES (0); INSERT INTO z_there VALUES (0);
+		CREATE TABLE ballast AS SELECT seq, MD5(seq) FROM seq_1_to_200000`)
+	s := newServer(t, flavours[0])
+	stop, stopped := make(chan struct{}), make(chan int)
+	go func() {
+		n := 0
+		for ; ; n++ {
+			select {
+			case <-stop:
+				stopped <- n
+				return
+			default:
+				m.Query(name, "BEGIN; UPDATE a_here SET n = n - 1; UPDATE z_there SET n = n + 1; INSERT INTO a_here VALUES (-1); INSERT INTO z_there VALUES (1); COMMIT")
+			}
+		}
+	}()
+	result := s.dump(jobA, mariadb(m, name))
+	close(stop)
+	if n := <-stopped; n < 2 || !result.OK {
+		t.Fatalf("%d transactions, %+v", n, result)
+	}
+	dir := s.unpack(jobA)
+	file, err := os.Open(filepath.Join(dir, s.manifest(jobA, dir)[0].File))
+	must(t, err)
+	defer file.Close()
+	sql, err := gzip.NewReader(file)
+	must(t, err)
+	copied := m.Database()
+	m.Load(copied, sql)
+	if got := m.Query(copied, "SELECT (SELECT SUM(n) FROM a_here) + (SELECT SUM(n) FROM z_there), (SELECT COUNT(*) FROM a_here) - (SELECT COUNT(*) FROM z_there)"); got != "0\t0" {
+		t.Errorf("the copy is of no one moment: %s", got)
+	}
+}
