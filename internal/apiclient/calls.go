@@ -1,11 +1,13 @@
 package apiclient
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -26,15 +28,20 @@ func (c *Client) ControlPlane(ctx context.Context) (out api.ControlPlane, err er
 
 // all follows the cursors of a list to its end.
 func all[T any](ctx context.Context, c *Client, path string, query url.Values) ([]T, error) {
+	return atMost[T](ctx, c, path, query, math.MaxInt)
+}
+
+// atMost follows the cursors of a list until it has so many items or is at its end.
+func atMost[T any](ctx context.Context, c *Client, path string, query url.Values, limit int) ([]T, error) {
 	var items []T
-	query.Set("limit", "1000")
 	for {
+		query.Set("limit", strconv.Itoa(min(limit-len(items), 1000)))
 		var page api.List[T]
 		if err := c.call(ctx, http.MethodGet, path, query, nil, &page); err != nil {
 			return nil, err
 		}
 		items = append(items, page.Items...)
-		if page.NextCursor == "" {
+		if page.NextCursor == "" || len(items) >= limit {
 			return items, nil
 		}
 		query.Set("cursor", page.NextCursor)
@@ -148,13 +155,15 @@ func (c *Client) CheckBackup(ctx context.Context, server string, in api.BackupIn
 type BackupFilter struct {
 	ServerID string
 	Status   string
+	Type     string
 	Managed  *bool
 	Newest   bool // newest first
+	Limit    int  // how many at most; 0: all
 }
 
 func (f BackupFilter) values() url.Values {
 	v := url.Values{}
-	for name, value := range map[string]string{"server_id": f.ServerID, "status": f.Status} {
+	for name, value := range map[string]string{"server_id": f.ServerID, "status": f.Status, "type": f.Type} {
 		if value != "" {
 			v.Set(name, value)
 		}
@@ -170,7 +179,7 @@ func (f BackupFilter) values() url.Values {
 
 // Backups lists backups.
 func (c *Client) Backups(ctx context.Context, f BackupFilter) ([]api.Backup, error) {
-	return all[api.Backup](ctx, c, "/v1/backups", f.values())
+	return atMost[api.Backup](ctx, c, "/v1/backups", f.values(), cmp.Or(f.Limit, math.MaxInt))
 }
 
 // NewestBackups lists the newest backups, at most limit (1 to 1,000), and reports whether there are more.

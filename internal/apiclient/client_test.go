@@ -130,6 +130,22 @@ func TestListsAreReadToTheirEnd(t *testing.T) {
 	}
 }
 
+func TestListsAreReadUpToTheLimit(t *testing.T) {
+	t.Parallel()
+	var asked []string
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.URL.Query().Get("cursor")+"/"+r.URL.Query().Get("limit")+"/"+r.URL.Query().Get("type"))
+		fmt.Fprintf(w, `{"items":[{"id":"bk_%d"}],"next_cursor":"a"}`, len(asked))
+	})
+	got, err := c.Backups(t.Context(), apiclient.BackupFilter{Type: "files", Limit: 2})
+	if err != nil || len(got) != 2 {
+		t.Errorf("%v, %v", got, err)
+	}
+	if diff := cmp.Diff([]string{"/2/files", "a/1/files"}, asked); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestWaitingGoesOnUntilTheBackupIsFinished(t *testing.T) {
 	t.Parallel()
 	statuses := []string{"pending", "running", "running", "completed"}

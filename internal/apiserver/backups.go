@@ -78,6 +78,7 @@ func (h *handlers) listBackups(ctx context.Context, in *struct {
 	IDs      []string `query:"id" maxItems:"1000" doc:"Only these, tombstones included"`
 	ServerID string   `query:"server_id" maxLength:"64"`
 	Status   []string `query:"status" enum:"pending,running,completed,failed"`
+	Type     []string `query:"type" enum:"files,database,full,snapshot"`
 	Managed  string   `query:"managed" enum:"true,false" doc:"Only those that Terraform keeps, or only the others"`
 	Order    string   `query:"order" enum:"oldest,newest" default:"oldest"`
 },
@@ -92,6 +93,9 @@ func (h *handlers) listBackups(ctx context.Context, in *struct {
 	}
 	for _, s := range in.Status {
 		f.Statuses = append(f.Statuses, backup.Status(s))
+	}
+	for _, t := range in.Type {
+		f.Types = append(f.Types, backup.Type(t))
 	}
 	if in.Managed != "" {
 		managed := in.Managed == "true"

@@ -155,6 +155,11 @@ func TestBackupLifeOverHTTP(t *testing.T) {
 	if status, got = s.do("GET", "/v1/backups?managed=false", ""); len(items(got)) != 0 {
 		t.Errorf("list of others: %d %v", status, got)
 	}
+	for kind, want := range map[string]int{"files": 1, "database": 0} {
+		if status, got = s.do("GET", "/v1/backups?type="+kind, ""); len(items(got)) != want {
+			t.Errorf("list of type %s: %d %v", kind, status, got)
+		}
+	}
 	if status, got = s.do("GET", "/v1/backups/"+id+"/log", ""); status != 200 || got["lines"] == nil || got["output"] != "tar said" {
 		t.Errorf("log: %d %v", status, got)
 	}

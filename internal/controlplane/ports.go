@@ -41,6 +41,7 @@ type BackupFilter struct {
 	IDs      []backup.ID
 	ServerID backup.ServerID
 	Statuses []backup.Status
+	Types    []backup.Type
 	Managed  *bool
 	Newest   bool // newest first instead of oldest first
 	Page     Page

@@ -93,6 +93,9 @@ func (s *Store) Backups(ctx context.Context, f controlplane.BackupFilter) ([]bac
 	if len(f.Statuses) > 0 {
 		in(&q, "status", f.Statuses)
 	}
+	if len(f.Types) > 0 {
+		in(&q, "type", f.Types)
+	}
 	if f.Managed != nil {
 		q.add(" AND managed = ?", bit(*f.Managed))
 	}

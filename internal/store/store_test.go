@@ -310,6 +310,8 @@ func TestPagesFollowEachOther(t *testing.T) {
 			{Newest: true, Managed: &managed, Page: controlplane.Page{Limit: 3}},
 			{IDs: []backup.ID{"bk_1", "bk_5"}},
 			{Statuses: []backup.Status{"failed"}},
+			{Types: []backup.Type{"database"}},
+			{Types: []backup.Type{"files"}, Newest: true, Page: controlplane.Page{Limit: 1}},
 		} {
 			page, err := s.Backups(t.Context(), f)
 			if err != nil {
@@ -320,7 +322,7 @@ func TestPagesFollowEachOther(t *testing.T) {
 			}
 			got = append(got, "|")
 		}
-		want := []backup.ID{"bk_1", "bk_2", "|", "bk_3", "bk_4", "|", "bk_5", "|", "bk_5", "bk_4", "bk_2", "|", "bk_1", "bk_5", "|", "|"}
+		want := []backup.ID{"bk_1", "bk_2", "|", "bk_3", "bk_4", "|", "bk_5", "|", "bk_5", "bk_4", "bk_2", "|", "bk_1", "bk_5", "|", "|", "|", "bk_5", "|"}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
