@@ -70,11 +70,7 @@ func (d *backupFailureDataSource) Configure(_ context.Context, req datasource.Co
 func (d *backupFailureDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var m backupFailureModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	if !d.session.known() {
-		resp.Diagnostics.AddError("Unable to read the last failure", "It is not known yet which control plane is meant: data_dir depends on something that is only known after apply.")
+	if resp.Diagnostics.HasError() || !d.session.canRead("the last failure", &resp.Diagnostics) {
 		return
 	}
 	last, err := d.session.client.LastFailure(ctx, m.ServerID.ValueString(), m.BackupID.ValueString())

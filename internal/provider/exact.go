@@ -20,12 +20,13 @@ type frameworkServer interface {
 	tfprotov6.StateStoreServer
 }
 
-// exactServer answers ReadResource in JSON instead of MessagePack.
+// exactServer answers ReadResource and ReadDataSource in JSON instead of MessagePack.
 //
 // Terraform (1.8 to 1.14 at least) decides by a deep comparison of decoded values whether a refresh changed anything.
 // The state file is decoded from JSON, with numbers of 512 bits of precision; a provider's MessagePack gives numbers
 // of 64. So with any number in any resource "plan -refresh-only -detailed-exitcode" ends with 2 although nothing
-// changed (hashicorp/terraform 36403, 37406), and drift detection cannot rely on it. In JSON both are decoded alike.
+// changed (hashicorp/terraform 36403, 37406), and drift detection cannot rely on it. So it does with an output that shows
+// the number of a data source. In JSON both are decoded alike.
 type exactServer struct {
 	frameworkServer
 
@@ -50,27 +51,47 @@ func (f *Factory) Server() (tfprotov6.ProviderServer, error) {
 // ReadResource implements tfprotov6.ResourceServer.
 func (s *exactServer) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
 	resp, err := s.frameworkServer.ReadResource(ctx, req)
-	if err != nil || resp.NewState == nil {
+	if err != nil {
 		return resp, err
 	}
-	t, err := s.typeOf(ctx, req.TypeName)
+	resp.NewState, err = s.inJSON(ctx, req.TypeName, resp.NewState)
+	return resp, err
+}
+
+// ReadDataSource implements tfprotov6.DataSourceServer.
+func (s *exactServer) ReadDataSource(ctx context.Context, req *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {
+	resp, err := s.frameworkServer.ReadDataSource(ctx, req)
+	if err != nil {
+		return resp, err
+	}
+	resp.State, err = s.inJSON(ctx, dataPrefix+req.TypeName, resp.State)
+	return resp, err
+}
+
+// dataPrefix tells data sources from resources of the same name.
+const dataPrefix = "data."
+
+func (s *exactServer) inJSON(ctx context.Context, name string, state *tfprotov6.DynamicValue) (*tfprotov6.DynamicValue, error) {
+	if state == nil {
+		return nil, nil //nolint:nilnil // there is no state where reading failed
+	}
+	t, err := s.typeOf(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	value, err := resp.NewState.Unmarshal(t)
+	value, err := state.Unmarshal(t)
 	if err != nil {
-		return nil, fmt.Errorf("decode the state of a %s: %w", req.TypeName, err)
+		return nil, fmt.Errorf("decode the state of a %s: %w", name, err)
 	}
 	plain, err := plainValue(value)
 	if err != nil {
-		return nil, fmt.Errorf("encode the state of a %s: %w", req.TypeName, err)
+		return nil, fmt.Errorf("encode the state of a %s: %w", name, err)
 	}
 	raw, err := json.Marshal(plain)
 	if err != nil {
 		return nil, err
 	}
-	resp.NewState = &tfprotov6.DynamicValue{JSON: raw}
-	return resp, nil
+	return &tfprotov6.DynamicValue{JSON: raw}, nil
 }
 
 func (s *exactServer) typeOf(ctx context.Context, name string) (tftypes.Type, error) {
@@ -80,14 +101,17 @@ func (s *exactServer) typeOf(ctx context.Context, name string) (tftypes.Type, er
 			s.err = err
 			return
 		}
-		s.types = make(map[string]tftypes.Type, len(resp.ResourceSchemas))
+		s.types = make(map[string]tftypes.Type, len(resp.ResourceSchemas)+len(resp.DataSourceSchemas))
 		for n, schema := range resp.ResourceSchemas {
 			s.types[n] = schema.ValueType()
+		}
+		for n, schema := range resp.DataSourceSchemas {
+			s.types[dataPrefix+n] = schema.ValueType()
 		}
 	})
 	t, ok := s.types[name]
 	if !ok && s.err == nil {
-		return nil, fmt.Errorf("there is no resource type %s", name)
+		return nil, fmt.Errorf("there is no type %s", name)
 	}
 	return t, s.err
 }

@@ -192,5 +192,8 @@ func (p *cloudProvider) Resources(context.Context) []func() resource.Resource {
 
 // DataSources implements provider.Provider.
 func (p *cloudProvider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{newBackupFailureDataSource}
+	return []func() datasource.DataSource{
+		newServerDataSource, newServersDataSource, newBackupDataSource, newBackupsDataSource, newBackupFailureDataSource,
+		newScheduleDataSource, newSchedulesDataSource, newActivitiesDataSource,
+	}
 }

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -51,18 +53,35 @@ type listing[T any] struct {
 func (l *listing[T]) find(ctx context.Context, id string) (item T, ok bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.items == nil {
-		items, err := l.load(ctx)
-		if err != nil {
-			return item, false, err
-		}
-		l.items = make(map[string]T, len(items))
-		for _, i := range items {
-			l.items[l.id(i)] = i
-		}
+	if err := l.fill(ctx); err != nil {
+		return item, false, err
 	}
 	item, ok = l.items[id]
 	return item, ok, nil
+}
+
+// all returns every item, in no order.
+func (l *listing[T]) all(ctx context.Context) ([]T, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	err := l.fill(ctx)
+	return slices.Collect(maps.Values(l.items)), err
+}
+
+// fill loads the list unless that was done. The lock is held.
+func (l *listing[T]) fill(ctx context.Context) error {
+	if l.items != nil {
+		return nil
+	}
+	items, err := l.load(ctx)
+	if err != nil {
+		return err
+	}
+	l.items = make(map[string]T, len(items))
+	for _, i := range items {
+		l.items[l.id(i)] = i
+	}
+	return nil
 }
 
 func (l *listing[T]) forget() {
