@@ -53,17 +53,23 @@ func BenchmarkMemory(b *testing.B) {
 // resident is VmRSS of a process.
 func resident(b *testing.B, p *process) float64 {
 	b.Helper()
+	return memory(b, p, "VmRSS")
+}
+
+// memory is a figure of a process, in MiB, as the kernel names it.
+func memory(b *testing.B, p *process, name string) float64 {
+	b.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
 		b.Fatal(err)
 	}
 	for line := range strings.Lines(string(text)) {
 		var kib float64
-		if n, _ := fmt.Sscanf(line, "VmRSS: %f kB", &kib); n == 1 {
+		if n, _ := fmt.Sscanf(line, name+": %f kB", &kib); n == 1 {
 			return kib / 1024
 		}
 	}
-	b.Fatal("the kernel does not say VmRSS")
+	b.Fatalf("the kernel does not say %s", name)
 	return 0
 }
 
