@@ -128,6 +128,7 @@ func (c *cli) printTimes(e *cron.Expression, z *cron.Zone, from time.Time, count
 func (c *cli) cronDescribe() *cobra.Command {
 	var o cronOptions
 	cmd := &cobra.Command{Use: "describe EXPRESSION", Short: "Say in English when an expression is due", Args: oneExpression,
+		Example: "  cloudaipilot cron describe '30 2 * * 1-5'",
 		RunE: func(_ *cobra.Command, args []string) error {
 			e, err := parseCron(args[0], o.seed)
 			if err != nil {

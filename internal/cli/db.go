@@ -24,6 +24,7 @@ Of a PostgreSQL database (--database) pg_dump makes the copy, for pg_restore.
 
 The copy holds the servers' private keys as they are stored: sealed. The master key that opens them is not in it: keep that
 as well, and elsewhere.`,
+		Example: "  cloudaipilot db backup records.db --data-dir /var/lib/cloudaipilot",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			records, err := c.records(cmd)
 			if err != nil {
@@ -67,6 +68,7 @@ func (c *cli) dbCheck() *cobra.Command {
 keys. With FILE, look into a copy that "cloudaipilot db backup" made of a data directory. Nothing is changed.
 
 Exit status: 0 sound, 1 not sound.`,
+		Example: "  cloudaipilot db check\n  cloudaipilot db check records.db",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			found, err := c.check(cmd, args)
 			if err != nil {

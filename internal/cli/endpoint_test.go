@@ -60,8 +60,8 @@ func TestEndpointThatCannotBeUsedIsExplained(t *testing.T) {
 	token := tokenFile(t)
 	good, cert := tlsServer(t, time.Now().Add(time.Hour))
 	expired, expiredCert := tlsServer(t, time.Now().Add(-time.Hour))
-	clear := httptest.NewServer(http.NotFoundHandler())
-	t.Cleanup(clear.Close)
+	plain := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(plain.Close)
 	for name, test := range map[string]struct {
 		args []string
 		says []string
@@ -72,7 +72,7 @@ func TestEndpointThatCannotBeUsedIsExplained(t *testing.T) {
 		"trusted, but none": {[]string{"--endpoint", "https://127.0.0.1:" + good, "--ca-file", cert}, []string{"did not answer as one", "UNEXPECTED_ANSWER"}},
 		"nobody there":      {[]string{"--endpoint", "https://127.0.0.1:1"}, []string{"cannot be reached", "cloudaipilot serve", "$CLOUDAIPILOT_ENDPOINT"}},
 		"no such name":      {[]string{"--endpoint", "https://no-such-host.invalid"}, []string{"cannot be reached", "Check the name"}},
-		"in the clear":      {[]string{"--endpoint", "https://" + strings.TrimPrefix(clear.URL, "http://")}, []string{"--tls-cert"}},
+		"in the clear":      {[]string{"--endpoint", "https://" + strings.TrimPrefix(plain.URL, "http://")}, []string{"--tls-cert"}},
 		"no CA file":        {[]string{"--endpoint", "https://127.0.0.1:" + good, "--ca-file", "/absent"}, []string{"/absent"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 )
 
 func (c *cli) openAPICommand() *cobra.Command {
-	return &cobra.Command{Use: "openapi", Short: "Print the OpenAPI 3.1 document of the control plane's API", Args: cobra.NoArgs,
+	return &cobra.Command{Use: "openapi", Short: "Print the OpenAPI 3.1 document of the control plane's API", Args: cobra.NoArgs, Example: "  cloudaipilot openapi > openapi.json",
 		RunE: func(*cobra.Command, []string) error {
 			doc, err := app.OpenAPI()
 			if err != nil {

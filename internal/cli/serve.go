@@ -36,6 +36,8 @@ has it decides. Keys of the file: ` + strings.Join(serveSettings.keys(), ", ") +
 in it are relative to its folder. --check looks at all of it and ends: 0 good, 1 something does not work, 2 cannot be understood.
 
 GET /healthz says that it runs, GET /readyz that its database answers. GET /metrics is for Prometheus, with a token.`,
+		Example: `  cloudaipilot serve --data-dir /var/lib/cloudaipilot --listen :8642 --tls-cert cert.pem --tls-key key.pem
+  cloudaipilot serve --config /etc/cloudaipilot.yaml --check`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := c.configure(cmd, &config, file, &format); err != nil {
 				return err
@@ -125,6 +127,7 @@ func (c *cli) tokenCreate() *cobra.Command {
 		_, err = fmt.Fprintln(c.out, made.Secret)
 		return err
 	})
+	cmd.Example = "  cloudaipilot token create ci --role member --expires-in-days 90"
 	cmd.Flags().StringVar(&in.Role, "role", "viewer", "viewer (reads), member (also makes backups), admin (also deletes, manages servers), owner (also manages tokens)")
 	cmd.Flags().IntVar(&in.ExpiresInDays, "expires-in-days", 0, "1 to 3650; 0: never")
 	_ = cmd.RegisterFlagCompletionFunc("role", cobra.FixedCompletions([]string{"viewer", "member", "admin", "owner"}, cobra.ShellCompDirectiveNoFileComp))
@@ -132,7 +135,7 @@ func (c *cli) tokenCreate() *cobra.Command {
 }
 
 func (c *cli) tokenList() *cobra.Command {
-	return c.command("list", "List the tokens", cobra.NoArgs, func(ctx context.Context, client *apiclient.Client, _ []string) error {
+	cmd := c.command("list", "List the tokens", cobra.NoArgs, func(ctx context.Context, client *apiclient.Client, _ []string) error {
 		tokens, err := client.Tokens(ctx)
 		if err != nil {
 			return err
@@ -143,10 +146,14 @@ func (c *cli) tokenList() *cobra.Command {
 		}
 		return c.table(orEmpty(tokens), "NAME\tROLE\tCREATED\t?EXPIRES\t?LAST USED\tREVOKED\tID", rows)
 	})
+	cmd.Example = "  cloudaipilot token list"
+	return cmd
 }
 
 func (c *cli) tokenRevoke() *cobra.Command {
-	return c.command("revoke ID", "Let nobody in with a token any more", cobra.ExactArgs(1), func(ctx context.Context, client *apiclient.Client, args []string) error {
+	cmd := c.command("revoke ID", "Let nobody in with a token any more", cobra.ExactArgs(1), func(ctx context.Context, client *apiclient.Client, args []string) error {
 		return client.RevokeToken(ctx, args[0])
 	})
+	cmd.Example = "  cloudaipilot token revoke tok_01JCXM8B5D3F7H9K1M2P4R6T8V"
+	return cmd
 }
