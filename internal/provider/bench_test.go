@@ -3,6 +3,7 @@ package provider_test
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -18,13 +19,11 @@ import (
 )
 
 const (
-	benchBlocks    = 20
-	benchPerBlock  = 50
-	benchAnswer    = 20 * time.Millisecond
-	benchRounds    = 5
-	schemaRounds   = 15
-	noopProvider   = "./internal/testbed/noop"
-	minimalOfPeers = "noop"
+	benchBlocks   = 20
+	benchPerBlock = 50
+	benchAnswer   = 20 * time.Millisecond
+	benchRounds   = 5
+	schemaRounds  = 15
 )
 
 // BenchmarkPlan measures "terraform plan" without changes on 1,000 servers, in 20 blocks of 50, against a control plane that
@@ -91,9 +90,7 @@ func newSlowControlPlane(b *testing.B) *slowControlPlane {
 			return
 		}
 		defer resp.Body.Close()
-		for name, values := range resp.Header {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), resp.Header)
 		w.WriteHeader(resp.StatusCode)
 		var body bytes.Buffer
 		if _, err := body.ReadFrom(resp.Body); err == nil {
@@ -150,8 +147,8 @@ func noop(b *testing.B) string {
 	if err != nil {
 		b.Fatal(err)
 	}
-	binary := filepath.Join(b.TempDir(), minimalOfPeers)
-	build := exec.CommandContext(b.Context(), "go", "build", "-o", binary, noopProvider)
+	binary := filepath.Join(b.TempDir(), "noop")
+	build := exec.CommandContext(b.Context(), "go", "build", "-o", binary, "./internal/testbed/noop")
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("go build: %v\n%s", err, out)
