@@ -36,7 +36,7 @@ func newDatabaseServer(t *testing.T) *databaseServer {
 	account := pg.Account()
 	address := pg.Database()
 	pg.Query(address, `CREATE ROLE "`+account+`" SUPERUSER LOGIN; CREATE TABLE account AS SELECT n, md5(n::text) AS name FROM generate_series(1, 1000) n`)
-	pg.Rules("local all all peer")
+	pg.Rules("local all all peer") //nolint:dupword // pg_hba.conf
 	u, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)

@@ -267,7 +267,7 @@ var knowledge = []entry{
 	{
 		class: "db_privilege_missing", title: "the login may not read all of the database",
 		facts: []backup.Fact{backup.FactDumpFailed, backup.FactDatabaseConnect},
-		texts: []string{"permission denied for", "command denied to user", "error 1044", "1227", "row-level security", "insufficent privileges", "insufficient privileges"},
+		texts: []string{"permission denied for", "command denied to user", "error 1044", "1227", "row-level security", "insuffic"},
 		cause: "{db_user} may not read all of {database}: {line}",
 		fix:   []string{"On the database server: {grant}", "Or name a user that may, or an account in run_as."},
 	},

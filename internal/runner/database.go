@@ -79,11 +79,11 @@ func room(r ssh.CheckReport, b backup.Backup) (bytes int64) {
 
 // unseen says what a dump lacks because its login does not see it.
 var unseen = map[string]string{
-	"role_passwords": "the roles of %s's server are kept without their passwords, because the login may not read them",
-	"triggers":       "triggers of %s may be missing: the login does not seem to have the right TRIGGER",
-	"events":         "events of %s may be missing: the login does not seem to have the right EVENT",
-	"routines":       "stored routines of %s may be missing: the login does not seem to have the right to see them",
-	"views":          "views of %s may be missing: the login does not seem to have the right SHOW VIEW",
+	"roles":    "the roles of %s's server are kept without their passwords, because the login may not read them",
+	"triggers": "triggers of %s may be missing: the login does not seem to have the right TRIGGER",
+	"events":   "events of %s may be missing: the login does not seem to have the right EVENT",
+	"routines": "stored routines of %s may be missing: the login does not seem to have the right to see them",
+	"views":    "views of %s may be missing: the login does not seem to have the right SHOW VIEW",
 }
 
 // databaseWarnings says what the archive will lack, though it can be made.

@@ -208,7 +208,7 @@ probe_postgresql() {
   role_passwords=1
   case $globals$(told 4) in 1f*)
     role_passwords=0
-    unseen=role_passwords
+    unseen=roles
     ;;
   esac
   choose_pg_dump

@@ -129,7 +129,7 @@ func TestPostgresThatCannotBeDumped(t *testing.T) {
 	pg.Query(address, postgresContents+`
 		CREATE ROLE poor LOGIN; CREATE ROLE locked LOGIN PASSWORD 'open sesame'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO locked;
 		GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO locked; GRANT SELECT ON LARGE OBJECT 4711 TO locked;`)
-	pg.Rules("local all all peer", "host all locked 127.0.0.1/32 scram-sha-256", "host all all 127.0.0.1/32 trust")
+	pg.Rules("local all all peer", "host all locked 127.0.0.1/32 scram-sha-256", "host all all 127.0.0.1/32 trust") //nolint:dupword // pg_hba.conf
 	s := newServer(t, flavours[0])
 	with := func(change func(*backup.Database)) backup.Database {
 		d := postgres(pg, address)
@@ -324,7 +324,7 @@ func TestRootBecomesTheAccountWithAndWithoutSudo(t *testing.T) {
 	account := pg.Account()
 	address := pg.Database()
 	pg.Query(address, postgresContents+`CREATE ROLE "`+account+`" SUPERUSER LOGIN`)
-	pg.Rules("local all all peer")
+	pg.Rules("local all all peer") //nolint:dupword // pg_hba.conf
 	for _, sudo := range []bool{true, false} {
 		s := newServer(t, flavours[0])
 		if !sudo {

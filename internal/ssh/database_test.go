@@ -213,7 +213,7 @@ func TestGlobalsComeWithTheDatabase(t *testing.T) {
 		all.Globals = true
 		part := all
 		part.User = role
-		if report := s.check(part); report.State != DatabaseOK || !cmp.Equal(report.Unseen, []string{"role_passwords"}) {
+		if report := s.check(part); report.State != DatabaseOK || !cmp.Equal(report.Unseen, []string{"roles"}) {
 			t.Errorf("check says %+v", report)
 		}
 		for id, d := range map[string]backup.Database{jobA: all, jobB: part} {

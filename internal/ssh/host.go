@@ -127,7 +127,7 @@ type DatabaseReport struct {
 	Size           int64  // bytes on its server's disk; -1: unknown
 	// Tables are those that may not be read, or, where the state is ok, those that no transaction keeps consistent.
 	Tables string
-	Unseen []string // what the login cannot see, and the dump will lack: role_passwords, triggers, events, views, routines
+	Unseen []string // what the login cannot see, and the dump will lack: roles, triggers, events, views, routines
 }
 
 // StartRequest is one job. ID names its folder below the root.

@@ -23,7 +23,7 @@ func (s *server) sqliteDatabase(name string) backup.Database {
 func TestSQLiteComesBackThoughItIsWrittenTo(t *testing.T) {
 	t.Parallel()
 	forEachFlavour(t, func(t *testing.T, s *server) {
-		d := s.sqliteDatabase("it's \"$x\" \t\x01\\ ünï.db")
+		d := s.sqliteDatabase("it's, \"$x\" \t\x01\\ ünï.db")
 		stop, stopped := make(chan struct{}), make(chan int)
 		go func() {
 			n := 0
