@@ -269,6 +269,7 @@ func TestReplacingACompletedBackupSaysWhereItsArchiveStays(t *testing.T) {
 	s.write(s.config(s.server(), s.backup(attrs{"triggers": `{ release = "2" }`})))
 	s.terraform("plan").expect(t, diagnostic{severity: "warning", summary: "The archive of backup " + b.ID + " stays on the server"}, want)
 	s.terraform("plan", "-destroy").expect(t, diagnostic{severity: "warning", summary: "The archive of backup " + b.ID + " stays on the server"}, want)
+	s.terraform("plan", "-destroy").expect(t, diagnostic{severity: "warning", summary: "The key of server web-1 goes, and archives of it stay"}, b.Path, "backup download "+b.ID)
 
 	s.write(s.config(s.server()))
 	s.mustApply()

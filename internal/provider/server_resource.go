@@ -2,6 +2,8 @@ package provider
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -47,15 +49,19 @@ func (r *serverResource) ValidateConfig(ctx context.Context, req resource.Valida
 
 // ModifyPlan implements resource.ResourceWithModifyPlan: the key that will change, and what a dry run says.
 func (r *serverResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() || !r.session.known() {
+	if !r.session.known() {
 		return
 	}
 	var plan, state serverModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	creating := req.State.Raw.IsNull()
 	if !creating {
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	}
+	if req.Plan.Raw.IsNull() {
+		r.tellOrphans(ctx, state, &resp.Diagnostics)
+		return
+	}
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -72,6 +78,23 @@ func (r *serverResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		return
 	}
 	report(findings, &resp.Diagnostics)
+}
+
+// tellOrphans says at plan time which archives outlive the server's key, for then nobody can fetch or remove them from here.
+func (r *serverResource) tellOrphans(ctx context.Context, state serverModel, diags *diag.Diagnostics) {
+	archives, err := r.session.archives.all(ctx)
+	if err != nil {
+		fail("Unable to look for archives of server "+state.Name.ValueString(), err, diags)
+		return
+	}
+	archives = slices.DeleteFunc(archives, func(b api.Backup) bool { return b.ServerID != state.ID.ValueString() })
+	if len(archives) == 0 {
+		return
+	}
+	newest := slices.MaxFunc(archives, func(a, b api.Backup) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	diags.AddWarning(fmt.Sprintf("The key of server %s goes, and archives of it stay", state.Name.ValueString()),
+		fmt.Sprintf("%d completed backups of it are known, the newest of them in %s on %s. What is not destroyed together with the server stays there, and without the key it can be neither downloaded nor deleted from here.\n\n"+
+			"Download what you need first: cloudaipilot backup download %s", len(archives), newest.Path, state.Host.ValueString(), newest.ID))
 }
 
 func keyChanges(plan, state serverModel) bool {

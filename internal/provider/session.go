@@ -15,6 +15,7 @@ import (
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/api"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/apiclient"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/app"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
 )
 
 // session is what resources and data sources share: the way to the control plane and what was read there.
@@ -25,6 +26,7 @@ type session struct {
 	backups listing[api.Backup]
 
 	schedules listing[api.Schedule]
+	archives  listing[api.Backup] // completed backups, whoever made them
 }
 
 func (s *session) connect(client *apiclient.Client, place string) {
@@ -33,6 +35,9 @@ func (s *session) connect(client *apiclient.Client, place string) {
 	s.servers = listing[api.Server]{load: client.Servers, id: func(v api.Server) string { return v.ID }}
 	s.schedules = listing[api.Schedule]{id: func(v api.Schedule) string { return v.ID }, load: func(ctx context.Context) ([]api.Schedule, error) {
 		return client.Schedules(ctx, apiclient.ScheduleFilter{})
+	}}
+	s.archives = listing[api.Backup]{id: func(v api.Backup) string { return v.ID }, load: func(ctx context.Context) ([]api.Backup, error) {
+		return client.Backups(ctx, apiclient.BackupFilter{Status: string(backup.StatusCompleted)})
 	}}
 	s.backups = listing[api.Backup]{id: func(v api.Backup) string { return v.ID }, load: func(ctx context.Context) ([]api.Backup, error) {
 		return client.Backups(ctx, apiclient.BackupFilter{Managed: &managed})
