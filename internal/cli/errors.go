@@ -62,6 +62,21 @@ func (c *cli) printError(err error) {
 	}
 }
 
+// warn prints what does not refuse a request and still should be known.
+func (c *cli) warn(found []backup.Finding) {
+	for _, f := range found {
+		if f.Severity != backup.SeverityWarning {
+			continue
+		}
+		fmt.Fprintf(c.err, "%s %s (%s)\n", c.paint(c.err, yellow, "Warning:"), plain(inFlags(f.Summary)), f.Code)
+		for _, line := range []string{f.Detail, f.Fix} {
+			if line != "" {
+				fmt.Fprintln(c.err, "  "+plain(inFlags(line)))
+			}
+		}
+	}
+}
+
 // troubles takes an error apart. A refused request may have several reasons.
 func (c *cli) troubles(err error) []trouble {
 	var p *api.Problem

@@ -53,7 +53,7 @@ const (
 )
 
 // wholeColumns are those whose cells say nothing once they are cut.
-var wholeColumns = []string{"ID", "TARGET", "TIME", "CREATED", "EXPIRES", "LAST USED", "REVOKED", "NEXT RUN"}
+var wholeColumns = []string{"ID", "TARGET", "TIME", "CREATED", "EXPIRES", "LAST USED", "REVOKED", "NEXT DUE"}
 
 // fit returns what of the lines fits onto the screen, and the widths of its columns. The first line is the header.
 func fit(lines [][]string, screen int) ([][]string, []int) {

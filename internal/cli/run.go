@@ -60,6 +60,9 @@ func (c *cli) runBackup(ctx context.Context, client *apiclient.Client, server st
 	if err != nil {
 		return err
 	}
+	if found, err := client.CheckBackup(ctx, id, in); err == nil {
+		c.warn(found)
+	}
 	if detach {
 		return c.printDetached(b)
 	}

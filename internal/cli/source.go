@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -37,32 +38,66 @@ func (f *sourceFlags) input(cmd *cobra.Command) (in api.BackupInput, err error) 
 	if len(f.include)+len(f.databases) == 0 {
 		return in, usageError{fmt.Errorf("nothing says what to back up: give --include PATH or --db ENGINE:NAME; see %s --help", cmd.CommandPath())}
 	}
-	in.Type = f.kind
 	if len(f.include)+len(f.exclude) > 0 {
 		in.Files = &backup.FilesSource{Include: f.include, Exclude: f.exclude}
 	}
-	for _, text := range f.databases {
-		d, err := parseDatabase(text)
-		if err != nil {
-			return in, usageError{fmt.Errorf("--db %q: %w", plain(text), err)}
-		}
-		in.Databases = append(in.Databases, d)
+	if in.Databases, err = f.parsed(); err != nil {
+		return in, err
 	}
-	if in.Type == "" {
-		in.Type = string(typeOf(in))
-	}
+	in.Type = cmp.Or(f.kind, typeOf(in.Files != nil, len(in.Databases) > 0))
 	return in, nil
 }
 
-// typeOf is the type of backup that holds what is asked for.
-func typeOf(in api.BackupInput) backup.Type {
-	switch {
-	case in.Files == nil:
-		return backup.TypeDatabase
-	case len(in.Databases) == 0:
-		return backup.TypeFiles
+// change puts into a request what the flags change about the source of a schedule.
+func (f *sourceFlags) change(in *api.ScheduleInput, s api.Schedule) (err error) {
+	files, dumps, kind := s.Files, s.Databases, f.kind
+	if len(f.include) > 0 {
+		files.Include = f.include
 	}
-	return backup.TypeFull
+	if len(f.exclude) > 0 {
+		files.Exclude = f.exclude
+	}
+	if len(f.databases) > 0 {
+		if dumps, err = f.parsed(); err != nil {
+			return err
+		}
+	}
+	switch backup.Type(kind) {
+	case "":
+		kind = typeOf(len(files.Include) > 0, len(dumps) > 0)
+	case backup.TypeFiles:
+		dumps = []backup.Database{}
+	case backup.TypeDatabase:
+		files = backup.FilesSource{}
+	}
+	if files.Include == nil {
+		files.Include = []string{} // the API takes no null
+	}
+	in.Type, in.Files, in.Databases = &kind, &files, &dumps
+	return nil
+}
+
+// parsed are the databases of --db.
+func (f *sourceFlags) parsed() (all []backup.Database, err error) {
+	for _, text := range f.databases {
+		d, err := parseDatabase(text)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("--db %q: %w", plain(text), err)}
+		}
+		all = append(all, d)
+	}
+	return all, nil
+}
+
+// typeOf is the type of backup that holds what is asked for.
+func typeOf(files, databases bool) string {
+	switch {
+	case !files:
+		return string(backup.TypeDatabase)
+	case !databases:
+		return string(backup.TypeFiles)
+	}
+	return string(backup.TypeFull)
 }
 
 // parseDatabase reads "postgresql:app", whose name is all that follows, or "engine=postgresql,name=app,run_as=postgres".

@@ -78,7 +78,7 @@ func newReader(t *testing.T, dir string, env []string) *reader {
 	return &reader{t: t, sshd: sshd, dir: dir, env: env}
 }
 
-// runs runs commands as they stand in the guide, and returns what they printed.
+// runs has bash run commands as they stand in the guide, and returns what they printed.
 func (r *reader) runs(blocks ...string) string {
 	r.t.Helper()
 	script := strings.ReplaceAll(strings.Join(blocks, ""), "/var/backups/cloudpilot", r.sshd.BackupDir)
