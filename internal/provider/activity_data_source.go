@@ -39,7 +39,7 @@ func activityFacts() facts[api.Activity] {
 		"status":      textFact("`queued`, `running`, `completed` or `failed`.", func(a activity) string { return a.Status }),
 		"steps":       partsFact("Its steps, in order.", steps, func(a activity) []step { return a.Steps }),
 		"created_at":  timeFact("When it was asked for", func(a activity) *time.Time { return &a.CreatedAt }),
-		"finished_at": timeFact("When it ended; null while it goes on", func(a activity) *time.Time { return a.FinishedAt }),
+		"finished_at": timeFact("When it ended (null while it goes on)", func(a activity) *time.Time { return a.FinishedAt }),
 	}
 }
 

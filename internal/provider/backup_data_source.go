@@ -23,7 +23,7 @@ func backupFacts() facts[api.Backup] {
 	progress := facts[api.Progress]{
 		"step":  textFact("Step that it is at, or was at last.", func(p api.Progress) string { return p.Step }),
 		"bytes": numberFact("Bytes of the archive written so far; null before the first.", func(p api.Progress) int64 { return p.Bytes }),
-		"at":    timeFact("When they last grew, by the server's clock", func(p api.Progress) *time.Time { return p.At }),
+		"at":    timeFact("When the bytes last grew, by the server's clock", func(p api.Progress) *time.Time { return p.At }),
 	}
 	failure := func(of func(*api.Failure) string) func(b) string {
 		return func(v b) string {
@@ -43,8 +43,8 @@ func backupFacts() facts[api.Backup] {
 		"managed":        flagFact("Whether a resource of Terraform keeps it.", func(v b) bool { return v.Managed }),
 		"activity_id":    textFact("Its entry in the activity log.", func(v b) string { return v.ActivityID }),
 		"created_at":     timeFact("When it was asked for", func(v b) *time.Time { return &v.CreatedAt }),
-		"started_at":     timeFact("When it began; null until then", func(v b) *time.Time { return v.StartedAt }),
-		"finished_at":    timeFact("When it was completed or failed; null until then", func(v b) *time.Time { return v.FinishedAt }),
+		"started_at":     timeFact("When it began (null until then)", func(v b) *time.Time { return v.StartedAt }),
+		"finished_at":    timeFact("When it was completed or failed (null until then)", func(v b) *time.Time { return v.FinishedAt }),
 		"expires_at":     timeFact("When the retention is over", func(v b) *time.Time { return &v.ExpiresAt }),
 		"path":           textFact("Path of the archive on the server; null until it is completed.", func(v b) string { return v.Path }),
 		"size_bytes":     numberFact("Size of the archive in bytes; null until it is completed.", func(v b) int64 { return v.SizeBytes }),
