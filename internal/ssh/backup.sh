@@ -674,6 +674,7 @@ watcher() {
     # Nobody is left to judge the pipe: end it.
     if [ "$(start_time $$)" != "$own_start" ]; then
       kill -s TERM 0
+      sleep 1 # for a dump to tell its server
       rm -rf staging archive.tar.gz.partial
       kill -s KILL 0
     fi

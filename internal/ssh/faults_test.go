@@ -85,7 +85,7 @@ func TestFaultsOfTheTools(t *testing.T) {
 				data := s.data()
 				s.fake(test.tool, test.text)
 				got := s.finish(jobA, data)
-				got.Size, got.SHA256, got.Entries = 0, "", 0
+				got.Size, got.SHA256, got.Entries, got.ExitDump = 0, "", 0, 0
 				if got.ExitTar == 141 || got.ExitTar == -1 || test.want.Problem != ProblemTar {
 					got.ExitTar = 0 // a pipe that broke further down
 				}
