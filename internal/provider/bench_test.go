@@ -3,6 +3,7 @@ package provider_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -82,9 +83,15 @@ func newSlowControlPlane(b *testing.B) *slowControlPlane {
 		s.asked[r.Method+" "+r.URL.Path]++
 		s.mu.Unlock()
 		time.Sleep(benchAnswer)
+		body, err := io.ReadAll(r.Body)
 		out := r.Clone(r.Context())
 		out.RequestURI, out.URL.Scheme, out.URL.Host = "", "http", "control-plane"
-		resp, err := e.RoundTrip(out)
+		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+		out.Body, _ = out.GetBody()
+		var resp *http.Response
+		if err == nil {
+			resp, err = e.RoundTrip(out)
+		}
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadGateway)
 			return
@@ -92,10 +99,7 @@ func newSlowControlPlane(b *testing.B) *slowControlPlane {
 		defer resp.Body.Close()
 		maps.Copy(w.Header(), resp.Header)
 		w.WriteHeader(resp.StatusCode)
-		var body bytes.Buffer
-		if _, err := body.ReadFrom(resp.Body); err == nil {
-			_, _ = w.Write(body.Bytes())
-		}
+		_, _ = io.Copy(w, resp.Body)
 	}))
 	b.Cleanup(s.Close)
 	return s
