@@ -128,6 +128,7 @@ check_databases() {
   for line in $databases; do
     take_database "$line" || fail 'a database was not understood'
     if [ "$state" = ok ] && [ "$(date +%s)" -lt "$deadline" ]; then probe_database; else nothing_known skipped; fi
+    is_number "$database_size" || database_size=-1
     printf 'db_state=%s\ndb_detail=%s\ndb_server=%s\ndb_client=%s\ndb_size=%s\ndb_tables=%s\ndb_unseen=%s\n' \
       "$state" "$detail" "$server_version" "$client_version" "$database_size" "$tables" "$unseen"
   done
@@ -286,6 +287,7 @@ dump_databases() {
   write_manifest || fail_dump write
 }
 
+# One watcher or another runs until the dump is checked and summed up, so that a job can be cancelled then too.
 dump_database() {
   safe=${name##*/}
   safe=$(printf '%s' "${safe%.db}" | tr -c 'A-Za-z0-9._-' _ | head -c 60)
@@ -309,6 +311,7 @@ dump_database() {
   esac
   stop_if_asked
   describe "$dumped" || fail_dump write
+  unwatch
   entry=$(printf '    {"engine": "%s", "name": "%s", %s, "server_version": "%s", "client_version": "%s", "started": "%s", "finished": "%s"%s}' \
     "$engine" "$(json "$name")" "$described" "$server_version" "$client_version" "$started" "$(now)" "$globals_entry")
   manifest=$manifest${manifest:+,$newline}$entry
@@ -346,7 +349,6 @@ dump_postgresql() {
   watch dump "$dumped"
   to_server as_held "$pg_dump" --format=custom --no-password "--dbname=$name" >"staging/$dumped" 2>>log
   exit_dump=$?
-  unwatch
   [ $exit_dump -eq 0 ] || fail_dump dump
   # The list alone stands at the beginning: only reading everything shows that all of it is there.
   "$pg_restore" --list "staging/$dumped" >/dev/null 2>>log </dev/null || fail_dump dump_incomplete
@@ -357,10 +359,10 @@ dump_globals() {
   file=$base.globals.sql
   set --
   [ "$role_passwords" = 1 ] || set -- --no-role-passwords
+  unwatch
   watch dump "$file"
   to_server as_held "$pg_dumpall" --globals-only --no-password "--database=$name" "$@" >"staging/$file" 2>>log
   exit_dump=$?
-  unwatch
   [ $exit_dump -eq 0 ] || fail_dump dump
   [ -n "$(tail -n 12 "staging/$file" | sed -n '/^-- PostgreSQL database cluster dump complete/p')" ] || fail_dump dump_incomplete
   describe "$file" || fail_dump write
@@ -418,8 +420,7 @@ probe_sqlite() {
   client_version=$(version_word "$("$sqlite" --version 2>/dev/null </dev/null)")
   # shellcheck disable=SC2046
   set -- $(as ls -lnL "$name" 2>/dev/null)
-  database_size=${5:-0}
-  is_number "$database_size" || database_size=0
+  database_size=${5:-}
   answer=$(as "$sqlite" -init /dev/null -batch -readonly "$name" '.timeout 15000' 'SELECT count(*) FROM sqlite_master' 2>&1) || in_the_way connect "$answer"
 }
 
@@ -438,7 +439,7 @@ wait $tool || exit
 cat copy.db'
 
 dump_sqlite() {
-  watch dump "$dumped"
+  watch dump ./copy.db
   set -- "$sqlite" -init /dev/null -batch -bail -readonly "$name" '.timeout 60000' BEGIN 'SELECT count(*) FROM sqlite_master'
   if own_account; then
     (cd staging && exec "$@" '.backup copy.db') >/dev/null 2>>log </dev/null
@@ -446,16 +447,17 @@ dump_sqlite() {
     as_held /bin/sh -c "$copy_aside" sh "$@" >staging/copy.db 2>>log
   fi
   exit_dump=$?
-  unwatch
   [ $exit_dump -eq 0 ] || fail_dump dump
   [ -s staging/copy.db ] || fail_dump dump_incomplete
-  sound=$("$sqlite" -init /dev/null -batch staging/copy.db 'PRAGMA integrity_check' 2>&1 </dev/null)
+  mv -f staging/copy.db "staging/$dumped" || fail_dump write
+  unwatch
+  watch dump "$dumped"
+  sound=$("$sqlite" -init /dev/null -batch "staging/$dumped" 'PRAGMA integrity_check' 2>&1 </dev/null)
   if [ "$sound" != ok ]; then
     say "integrity_check of the copy of $name: $(one_line "$sound")"
     fail_dump dump_damaged
   fi
-  rm -f staging/copy.db-wal staging/copy.db-shm
-  mv -f staging/copy.db "staging/$dumped" || fail_dump write
+  rm -f "staging/$dumped-wal" "staging/$dumped-shm"
 }
 
 # --- MySQL and MariaDB -------------------------------------------------------------
@@ -564,7 +566,6 @@ dump_mysql() {
       }
     } 3>&1
   )
-  unwatch
   exit_dump=$(reported dump) exit_gzip=$(reported gzip)
   exit_dump=${exit_dump:--1} exit_gzip=${exit_gzip:--1}
   # Who ends early ends the one before it.

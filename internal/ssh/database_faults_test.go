@@ -272,6 +272,26 @@ func TestJobsThatEndInADumpLeaveNothing(t *testing.T) {
 	}
 }
 
+// A dump of terabytes is read for hours before it counts.
+func TestCancelWhileADumpIsChecked(t *testing.T) {
+	t.Parallel()
+	pg := testbed.SharedPostgres(t)
+	source := postgres(pg, pg.Database())
+	forEachToolset(t, func(t *testing.T, s *server) {
+		s.fake("pg_dump", `exec REAL "$@"`) // from beside which the other is taken
+		s.fake("pg_restore", `: >"`+s.dir+`/reading"; exec sleep 600`)
+		s.startDatabases(jobA, source)
+		waitFor(t, "the check", func() bool { _, err := os.Stat(s.dir + "/reading"); return err == nil })
+		must(t, s.host().Cancel(t.Context(), jobA))
+		if result := s.ended(jobA); result.Problem != ProblemCancelled {
+			t.Errorf("unexpected result %+v", result)
+		}
+		if diff := cmp.Diff(append([]string{".cancel"}, left...), s.files(jobA)); diff != "" {
+			t.Errorf("files left in the job's folder (-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestFullDiskInADumpEndsTheJobAndFreesTheSpace(t *testing.T) {
 	t.Parallel()
 	pg := testbed.SharedPostgres(t)
