@@ -46,8 +46,11 @@ func TestBackupFromTheShell(t *testing.T) {
 	if info, err := os.Stat(archive); err != nil || info.Size() != b.SizeBytes {
 		t.Errorf("%v, %v", info, err)
 	}
-	status, out, _ = run(t, "backup", "run", "web-1", "--include", source, "--quiet", "--data-dir", dir)
+	status, out, errOut = run(t, "backup", "run", "web-1", "--include", source, "--quiet", "--data-dir", dir)
 	second := strings.TrimSpace(out)
+	if !strings.Contains(errOut, "Warning: ") && strings.HasPrefix(sshd.BackupDir, "/tmp") { // 30 days in there
+		t.Errorf("no warning: %s", errOut)
+	}
 	if status != 0 || !strings.HasPrefix(second, "bk_") || strings.Contains(second, "\n") {
 		t.Errorf("exit status %d, %q", status, out)
 	}
@@ -58,6 +61,9 @@ func TestBackupFromTheShell(t *testing.T) {
 		t.Errorf("ids %q, %s", out, errOut)
 	}
 	if _, out, errOut = run(t, "backup", "list", "--quiet", "--limit", "2", "--data-dir", dir); out != second+"\n"+b.ID+"\n" || errOut != "" {
+		t.Errorf("ids %q, %s", out, errOut)
+	}
+	if _, out, errOut = run(t, "backup", "list", "--quiet", "--limit", "1", "--all", "--data-dir", dir); out != second+"\n"+b.ID+"\n" || errOut != "" {
 		t.Errorf("ids %q, %s", out, errOut)
 	}
 	if status, _, errOut = run(t, "backup", "delete", b.ID, "--data-dir", dir); status != 2 || !strings.Contains(errOut, "--yes") {

@@ -2,6 +2,9 @@ package cli
 
 import (
 	"bytes"
+	"fmt"
+	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -115,5 +118,18 @@ func TestRemediesNameFlagsAndLeaveValuesAlone(t *testing.T) {
 		if got := inFlags(text); got != want {
 			t.Errorf("%q became %q", text, got)
 		}
+	}
+}
+
+func TestSilenceOfAnEndpointIsExplained(t *testing.T) {
+	t.Parallel()
+	silence := &net.OpError{Op: "dial", Net: "tcp", Err: os.ErrDeadlineExceeded}
+	c := &cli{endpoint: "https://backups.example.com"}
+	got, ok := c.unreachable(fmt.Errorf("list: %w", silence))
+	if !ok || !strings.Contains(strings.Join(got.fix, " "), "firewall") {
+		t.Errorf("%v, %+v", ok, got)
+	}
+	if _, ok := (&cli{}).unreachable(silence); ok {
+		t.Error("explained without an endpoint")
 	}
 }

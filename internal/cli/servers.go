@@ -68,9 +68,9 @@ func (c *cli) printPreparation(s api.Server) {
 		fmt.Fprintf(c.out, "\nIt has no key, so nobody can log in to it. Give it one: %s\n", c.again("server", "set", s.Name, "--generate-key"))
 		return
 	}
-	fmt.Fprintf(c.out, "\nOn %s, add this line to ~%s/.ssh/authorized_keys, if it is not there:\n\n%s\n", s.Host, s.User, s.PublicKey)
+	fmt.Fprintf(c.out, "\nOn %s, add this line to ~%s/.ssh/authorized_keys, if it is not there:\n\n%s\n", plain(s.Host), plain(s.User), plain(s.PublicKey))
 	if s.Privilege == string(backup.PrivilegeSudo) {
-		fmt.Fprintf(c.out, "\nThere too, as root: with visudo -f /etc/sudoers.d/cloudaipilot add this line (it gives %s the rights of root,\nwhich reading every file needs):\n\n%s\n", s.User, sudoers(s.User))
+		fmt.Fprintf(c.out, "\nThere too, as root: with visudo -f /etc/sudoers.d/cloudaipilot add this line (it gives %s the rights of root,\nwhich reading every file needs):\n\n%s\n", plain(s.User), plain(sudoers(s.User)))
 	}
 }
 

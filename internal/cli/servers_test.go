@@ -233,6 +233,27 @@ func TestServerTestSaysWhatItSaw(t *testing.T) {
 	}
 }
 
+func TestServerTestConnectsAnewBesideOpenConnections(t *testing.T) {
+	t.Parallel()
+	sshd := testbed.StartSSHD(t, testbed.SSHDOptions{})
+	dir := ready(t, sshd)
+	end := serve(t, dir)
+	defer end()
+	if status, _, errOut := run(t, "backup", "run", "web-1", "--include", "/etc/hostname", "--data-dir", dir); status != 0 {
+		t.Fatalf("exit status %d, %s", status, errOut)
+	}
+	if sshd.Connections() == 0 {
+		t.Fatal("serve keeps no connection: this shows nothing")
+	}
+	sshd.Deauthorize()
+	if status, _, errOut := run(t, "server", "test", "web-1", "--data-dir", dir); status != 1 || !strings.Contains(errOut, "(PERMISSION_DENIED_PUBLICKEY)") {
+		t.Errorf("exit status %d, %s", status, errOut)
+	}
+	if n := sshd.Connections(); n != 1 {
+		t.Errorf("%d connections: the test closed that of others, or left its own", n)
+	}
+}
+
 // addSSHD makes a data directory with a server that is the sshd, its host key pinned, and nobody let in yet.
 func addSSHD(t *testing.T, sshd *testbed.SSHD, name string) (dir string) {
 	t.Helper()
