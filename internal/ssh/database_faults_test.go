@@ -298,7 +298,7 @@ func TestFullDiskInADumpEndsTheJobAndFreesTheSpace(t *testing.T) {
 	address := pg.Database()
 	pg.Query(address, "CREATE TABLE noise AS SELECT n, md5(n::text) || md5((n + 1)::text) FROM generate_series(1, 100000) n")
 	d := newTestDatabases(t)
-	forEachFlavour(t, func(t *testing.T, s *server) {
+	forEachToolset(t, func(t *testing.T, s *server) {
 		databases := map[string]backup.Database{jobA: postgres(pg, address), jobB: s.sqliteDatabase("app.db")}
 		s.root = filepath.Join(testbed.Tmpfs(t, 2<<20), "backups")
 		for id, database := range databases {
