@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/controlplane"
@@ -19,36 +18,12 @@ func scheduleColumns(s *backup.Schedule) columns {
 
 // InsertSchedule implements controlplane.Store.
 func (s *Store) InsertSchedule(ctx context.Context, sch backup.Schedule, a backup.Activity, once controlplane.Idempotency) error {
-	return s.tx(ctx, func(tx *sql.Tx) error {
-		if err := insert(ctx, tx, "schedules", scheduleColumns(&sch)); err != nil {
-			if unique(err) {
-				return controlplane.ErrNameTaken
-			}
-			return err
-		}
-		if err := remember(ctx, tx, once, string(sch.ID), sch.CreatedAt); err != nil {
-			return err
-		}
-		return insert(ctx, tx, "activities", activityColumns(&a))
-	})
+	return s.insertNamed(ctx, "schedules", scheduleColumns(&sch), string(sch.ID), sch.CreatedAt, a, once)
 }
 
 // UpdateSchedule implements controlplane.Store.
 func (s *Store) UpdateSchedule(ctx context.Context, sch backup.Schedule, a backup.Activity) error {
-	return s.tx(ctx, func(tx *sql.Tx) error {
-		var q query
-		q.add("UPDATE schedules SET ")
-		scheduleColumns(&sch).set(&q)
-		q.add(" WHERE id = ? AND version = ?", string(sch.ID), sch.Version-1)
-		r, err := tx.ExecContext(ctx, q.text.String(), q.args...)
-		if unique(err) {
-			return controlplane.ErrNameTaken
-		}
-		if err := hit(r, err, controlplane.ErrConflict); err != nil {
-			return err
-		}
-		return insert(ctx, tx, "activities", activityColumns(&a))
-	})
+	return s.updateVersion(ctx, "schedules", scheduleColumns(&sch), string(sch.ID), sch.Version, a)
 }
 
 // Schedule implements controlplane.Store.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"time"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/controlplane"
@@ -22,27 +23,37 @@ func serverColumns(s *backup.Server) columns {
 
 // InsertServer implements controlplane.Store.
 func (s *Store) InsertServer(ctx context.Context, srv backup.Server, a backup.Activity, once controlplane.Idempotency) error {
+	return s.insertNamed(ctx, "servers", serverColumns(&srv), string(srv.ID), srv.CreatedAt, a, once)
+}
+
+// UpdateServer implements controlplane.Store.
+func (s *Store) UpdateServer(ctx context.Context, srv backup.Server, a backup.Activity) error {
+	return s.updateVersion(ctx, "servers", serverColumns(&srv), string(srv.ID), srv.Version, a)
+}
+
+// insertNamed adds a record whose name may be taken, with the activity that tells of it.
+func (s *Store) insertNamed(ctx context.Context, table string, cs columns, id string, at time.Time, a backup.Activity, once controlplane.Idempotency) error {
 	return s.tx(ctx, func(tx *sql.Tx) error {
-		if err := insert(ctx, tx, "servers", serverColumns(&srv)); err != nil {
+		if err := insert(ctx, tx, table, cs); err != nil {
 			if unique(err) {
 				return controlplane.ErrNameTaken
 			}
 			return err
 		}
-		if err := remember(ctx, tx, once, string(srv.ID), srv.CreatedAt); err != nil {
+		if err := remember(ctx, tx, once, id, at); err != nil {
 			return err
 		}
 		return insert(ctx, tx, "activities", activityColumns(&a))
 	})
 }
 
-// UpdateServer implements controlplane.Store.
-func (s *Store) UpdateServer(ctx context.Context, srv backup.Server, a backup.Activity) error {
+// updateVersion writes a record where the version before is stored, with the activity that tells of it.
+func (s *Store) updateVersion(ctx context.Context, table string, cs columns, id string, version int64, a backup.Activity) error {
 	return s.tx(ctx, func(tx *sql.Tx) error {
 		var q query
-		q.add("UPDATE servers SET ")
-		serverColumns(&srv).set(&q)
-		q.add(" WHERE id = ? AND version = ?", string(srv.ID), srv.Version-1)
+		q.add("UPDATE " + table + " SET ")
+		cs.set(&q)
+		q.add(" WHERE id = ? AND version = ?", id, version-1)
 		r, err := tx.ExecContext(ctx, q.text.String(), q.args...)
 		if unique(err) {
 			return controlplane.ErrNameTaken
