@@ -1,16 +1,14 @@
 package diagnosis
 
-import (
-	"slices"
+import "slices"
 
-	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
-)
-
-// Codes lists the codes that a diagnosis can have, each once, in alphabetical order.
+// Codes lists the codes that a failure of ours can have, each once, in alphabetical order.
 func Codes() []string {
-	codes := []string{unknown.fill(backup.Failure{}).Code}
+	codes := []string{unknown.codeOrClass()}
 	for _, e := range knowledge {
-		codes = append(codes, e.fill(backup.Failure{}).Code)
+		if len(e.own) > 0 || slices.Contains(ourFamilies, e.family) {
+			codes = append(codes, e.codeOrClass())
+		}
 	}
 	slices.Sort(codes)
 	return slices.Compact(codes)

@@ -24,69 +24,170 @@ type Diagnosis struct {
 	References []string // articles of the panel's knowledge base
 }
 
-// Explain says what a failure means. The answer depends on its argument alone, so that better knowledge also
-// explains old failures.
+// Retry says when a backup that failed so is tried again without anybody asking.
+type Retry string
+
+// The ways to try again.
+const (
+	RetryNo       Retry = "no"
+	RetryOnce     Retry = "once"
+	RetryBackoff  Retry = "backoff"
+	RetryAfterFix Retry = "after_fix" // by itself, as soon as a look at the live system no longer finds the cause
+)
+
+// Explain says what a failure of ours means. The answer depends on its argument alone, so that better knowledge also
+// explains old failures. What the control plane itself saw decides; where it only saw a tool fail, the tool's words do.
 func Explain(f backup.Failure) Diagnosis {
-	for _, e := range knowledge {
-		if e.knows(f) {
-			return e.fill(f)
+	if !slices.Contains(toolsFailed, f.Fact) {
+		if e, o := decidedBy(f.Fact); e != nil {
+			return e.explain(f, o)
+		}
+		return unknown.explain(f, nil)
+	}
+	if e, line := heard(f); e != nil {
+		if o := e.ownCase(f.Fact); o == nil || !o.last {
+			return e.explainLine(f, o, line)
 		}
 	}
-	return unknown.fill(f)
+	if e, o := decidedBy(f.Fact); e != nil {
+		return e.explain(f, o)
+	}
+	return unknown.explain(f, nil)
 }
 
-// entry is what is known about one class. A failure belongs to the first entry that names its fact and, where
-// the entry has texts, one of whose texts stands in the tools' own words.
-type entry struct {
-	class      Class
-	code       string
-	title      string
-	facts      []backup.Fact
-	texts      []string // in lower case
-	cause      string
-	fix        []string
-	references []string
+// toolsFailed are the facts whose meaning stands in the tools' own words, databaseFailed those of databases among them.
+var (
+	toolsFailed    = append([]backup.Fact{backup.FactToolFailed, backup.FactRemoteCommand, backup.FactArchiveDamaged, backup.FactArchiveEmpty, backup.FactFolderUnsafe}, databaseFailed...)
+	databaseFailed = []backup.Fact{backup.FactDatabaseConnect, backup.FactDumpFailed, backup.FactDumpIncomplete}
+)
+
+// ourFamilies are what a job on a server can fail of.
+var ourFamilies = []string{"disk", "host", "database"}
+
+// heard is what the tools' own words say, and the line that says it.
+func heard(f backup.Failure) (*entry, string) {
+	in := Input{Text: f.Output + "\n" + f.Text, Stage: f.Stage, ExitStatus: f.ExitStatus}
+	if slices.Contains(databaseFailed, f.Fact) {
+		in.Stage = "dump" // whatever the stage was, the words are of a database
+		for i := range knowledge {
+			if o := knowledge[i].ownCase(f.Fact); o != nil && o.texts != nil && containsAny(strings.ToLower(in.Text), o.texts) {
+				return &knowledge[i], firstLine(in.Text, o.texts)
+			}
+		}
+	}
+	r := Text(in)
+	if e := entryOf(r.Class); e != nil && slices.Contains(ourFamilies, e.family) {
+		return e, r.Evidence
+	}
+	return nil, ""
 }
 
-func (e entry) knows(f backup.Failure) bool {
-	return slices.Contains(e.facts, f.Fact) && (len(e.texts) == 0 || e.deciding(f) != "")
+func containsAny(s string, texts []string) bool {
+	return slices.ContainsFunc(texts, func(t string) bool { return strings.Contains(s, t) })
 }
 
-// deciding is the first line of the tools' own words that has one of the entry's texts in it.
-func (e entry) deciding(f backup.Failure) string {
-	for line := range strings.Lines(f.Output + "\n" + f.Text) {
-		low := strings.ToLower(line)
-		if slices.ContainsFunc(e.texts, func(t string) bool { return strings.Contains(low, t) }) {
-			return strings.TrimSpace(line)
+// firstLine is the first line that has one of the texts.
+func firstLine(s string, texts []string) string {
+	for line := range strings.Lines(s) {
+		if containsAny(strings.ToLower(line), texts) {
+			return backup.Excerpt(strings.TrimSpace(Mask(line)), maxEvidence)
 		}
 	}
 	return ""
 }
 
-func (e entry) fill(f backup.Failure) Diagnosis {
-	facts := factsOf(f, e.deciding(f))
-	d := Diagnosis{Class: e.class, Code: e.code, Title: e.title, Cause: facts.Replace(e.cause), References: e.references}
-	if d.Code == "" {
-		d.Code = strings.ToUpper(string(e.class))
+// decidedBy is the class that a fact means where no words say better.
+func decidedBy(fact backup.Fact) (*entry, *own) {
+	for i := range knowledge {
+		if o := knowledge[i].ownCase(fact); o != nil && (o.last || !slices.Contains(toolsFailed, fact)) {
+			return &knowledge[i], o
+		}
 	}
-	for _, step := range e.fix {
+	return nil, nil
+}
+
+// entry is what is known about one class.
+type entry struct {
+	class      Class
+	code       string // the playbook's, where it has one
+	family     string
+	retry      Retry
+	title      string
+	cause      string
+	fix        []string
+	references []string
+
+	certain, likely, hints []string // the signatures of its texts, by strength; signature.go says how they are written
+
+	own []own
+}
+
+// own is how a failure of our own is told, with the facts at hand: {names} are filled. What is empty is as for any text.
+type own struct {
+	facts []backup.Fact
+	last  bool     // the fact decides where the tools' words do not
+	texts []string // in lower case: these words decide before any others
+	title string
+	cause string
+	fix   []string
+}
+
+func entryOf(class Class) *entry {
+	i := slices.IndexFunc(knowledge, func(e entry) bool { return e.class == class })
+	if i < 0 {
+		return nil
+	}
+	return &knowledge[i]
+}
+
+func (e *entry) ownCase(fact backup.Fact) *own {
+	for i := range e.own {
+		if slices.Contains(e.own[i].facts, fact) {
+			return &e.own[i]
+		}
+	}
+	return nil
+}
+
+func (e *entry) codeOrClass() string {
+	if e.code != "" {
+		return e.code
+	}
+	return strings.ToUpper(string(e.class))
+}
+
+func (e *entry) explain(f backup.Failure, o *own) Diagnosis { return e.explainLine(f, o, "") }
+
+// explainLine fills in the facts at hand; line is the one that decided, if one did.
+func (e *entry) explainLine(f backup.Failure, o *own, line string) Diagnosis {
+	title, cause, fix := e.title, e.cause, e.fix
+	if o != nil {
+		title, cause = or(o.title, title), or(o.cause, cause)
+		if o.fix != nil {
+			fix = o.fix
+		}
+	}
+	facts := factsOf(f, line)
+	d := Diagnosis{Class: e.class, Code: e.codeOrClass(), Title: title, Cause: facts.Replace(cause), References: e.references}
+	for _, step := range fix {
 		d.Fix = append(d.Fix, facts.Replace(step))
 	}
 	return d
 }
 
-// factsOf fills the {names} of the knowledge with the values at hand. deciding is the line that decided, if one did.
-func factsOf(f backup.Failure, deciding string) *strings.Replacer {
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// factsOf fills the {names} of the knowledge with the values at hand. line is the one that decided, if one did.
+func factsOf(f backup.Failure, line string) *strings.Replacer {
 	e := f.Evidence
 	var d backup.Database
 	if e.Database != nil {
 		d = *e.Database
-	}
-	or := func(s, otherwise string) string {
-		if s == "" {
-			return otherwise
-		}
-		return s
 	}
 	return strings.NewReplacer(
 		"{address}", or(e.Address, "the server"),
@@ -117,7 +218,7 @@ func factsOf(f backup.Failure, deciding string) *strings.Replacer {
 		"{credentials}", credentials(d, e),
 		"{grant}", grant(d, e),
 		"{text}", backup.Excerpt(f.Text, 500),
-		"{line}", or(backup.Excerpt(deciding, 500), or(lastLine(f.Output), backup.Excerpt(f.Text, 500))),
+		"{line}", or(line, or(lastLine(f.Output), backup.Excerpt(f.Text, 500))),
 	)
 }
 

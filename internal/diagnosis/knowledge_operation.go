@@ -1,0 +1,143 @@
+package diagnosis
+
+import "github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+
+// operationKnowledge is about what runs backups: configuration, the controller, schedules, and results that are not true.
+var operationKnowledge = []entry{
+	{
+		class: "invalid_config", code: "INVALID_CONFIG", family: "config", retry: RetryNo, title: "the configuration is wrong",
+		cause:      "A setting of the backup or of its storage is missing, mistyped, or names something that does not exist.",
+		fix:        []string{"Correct the setting that the message names.", "For an offsite storage: verify the storage vault, or remove it from the backup."},
+		references: []string{"KB-12-06", "KB-05-07"},
+		certain: []string{
+			"invalid_config", "invalid_type", "wrong password or no key found", "please specify repository location", "didn't find section in config file", "backupstoragelocations & not found", "unknown database", "fatal: database & does not exist", "database & does not exist & {db}", "passphrase supplied in & is incorrect", "invalid endpoint", "unsupported protocol scheme", "invalidbucketname", "specified bucket is not valid", "error while setting value", "server gave http response to https client", "first record does not look like a tls handshake", "mapping values are not allowed", "missing required argument", "required flag", "invalid storage config", "missing_config", "could not find expected ':'", "did not find expected key", "invalid configuration", "config file not found", "configuration file & not found", "incorrect passphrase", "invalid passphrase", "passphrase is incorrect", "wrong passphrase", "decryption failed", "unable to decrypt", "invalid repository password", "missing configuration", "offsite storage config does not exist", "is not configured", "no such profile", "profile & could not be found", "config profile", "unsupported url protocol", "invalid url", "invalid uri", "missing url scheme",
+			"unexpected key in config", "yaml:", "toml:", "failed to parse config", "cannot unmarshal", "invalid character & looking for & config", "no remote & configured", "missing environment variable", "environment variable & not set", "must be set", "cannot be empty", "is required but", "no repository configured", "repository & not a valid", "is not a valid repository", "is not a borg repository", "repository not found", "backup repository & not ready", "no such stanza", "missing stanza", "has a stanza-create been performed", "stanza & does not exist", "password_file", "no password & restic", "an empty password is not allowed", "invalid bucket name", "bucket name & invalid", "not a valid bucket", "invalid port", "unknown suffix", "no such database", "unknown backup type", "unsupported backup type", "invalid backup type", "unknown storage driver", "driver [ & is not supported", "storage location & not found", "wrong passphrase", "resolving password failed", "bad decrypt", "config key", "no destination", "not a directory & !{s3} & !could not create", "invalid value for", "invalid parameter", "path-style",
+		},
+		likely: []string{"invalid argument & @s3", "invalid setting", "unknown setting", "bad request & @s3 & !gateway & !{notice}", "invalidargument", "malformedxml", "invalidrequest", "configuration error", "misconfigured"},
+	},
+	{
+		class: "controller_restarted", code: "STUCK", family: "controller", retry: RetryOnce, title: "the controller was restarted during the backup",
+		cause:      "What runs the backups was restarted or updated in the middle, and lost this one.",
+		fix:        []string{"Run the backup again.", "Update and restart at other times than the schedules'."},
+		references: []string{"KB-12-06"},
+		certain:    []string{"marked as failed during & startup", "job was interrupted", "during the server starting", "workerlosterror", "control plane was restarted", "interrupted by a restart", "interrupted by restart", "interrupted by server restart", "worker exited prematurely", "server was restarted", "was restarted while", "controller restarted", "worker was restarted", "interrupted due to", "service was restarted", "job was interrupted by", "found & inprogress & mark it as", "process was restarted", "aborted by restart", "application restart", "scheduler restarted", "daemon was restarted", "orphaned job", "backup interrupted", "node-agent & restart", "restarted during backup", "due to restart", "after restart, marking", "marking it as failed", "worker terminated", "received sigterm", "shutting down & job", "signal 15", "signal: terminated", "received signal terminated", "killed by sigterm", "stopped by systemd", "evicted", "pod was deleted", "preempted"},
+	},
+	{
+		class: "job_stuck_no_progress", code: "STUCK", family: "controller", retry: RetryOnce, title: "the backup does not move any more",
+		cause:      "The backup is said to run, but nothing has been written for a long time.",
+		fix:        []string{"Look at the last step that was logged, at the disk, and whether the process still lives.", "End that one process, remove its own folder, and run the backup again."},
+		references: []string{"KB-12-06"},
+		certain:    []string{"no progress for", "stuck in running", "has been stuck", "appears to be hung", "is stuck", "appears stuck", "appears to be stuck", "no data transferred during", "not progressing", "has not made progress", "made no progress", "stalled for", "backup stalled", "job stalled", "no activity for", "hanging for", "hung for", "seems to hang", "blocked for more than", "stuck for", "stuck at", "no output for", "hung task", "job is hung", "stuck backup", "without progress", "progress has not changed", "no heartbeat from job", "heartbeat timeout", "stuck in status", "stuck in state"},
+	},
+	{
+		class: "job_timeout", code: "STUCK", family: "controller", retry: RetryOnce, title: "the backup took longer than it may",
+		cause:      "Whoever started the backup ended it because its time was over.",
+		fix:        []string{"See whether it still moved: if so, raise the time limit.", "Else find what held it up: disk, network, a lock."},
+		references: []string{"KB-12-06"},
+		certain:    []string{"timed out waiting for all podvolumebackups", "exceeded the timeout of", "timeoutexceededexception", "job & has timed out", "has been attempted too many times", "longer than specified deadline", "deadlineexceeded & job", "exited with status 124", "exit code 124|", "exit status 124|", "operation timed out. terminating", "failed with result 'timeout'", "exceeded maximum runtime", "exceeded the maximum", "maximum execution time", "job timed out", "backup timed out", "timeout reached", "time limit exceeded", "backup job timeout", "job timeout", "processtimedoutexception", "terminated due to timeout", "subprocess.timeoutexpired", "timeoutexpired", "timed out after", "task timed out", "softtimelimitexceeded", "timelimitexceeded", "exceeded time limit", "exceeded its timeout", "killed after timeout", "timed out waiting for", "timeout: sending signal", "maximum runtime", "activedeadlineseconds", "window has been exceeded", "backup window", "command timed out", "run too long", "execution timeout", "has timed out & !the operation", "timeout of & exceeded", "timeout expired & !{db}", "exceeded the timeout", "operation exceeded & timeout"},
+	},
+	{
+		class: "notification_failed", family: "controller", retry: RetryNo, title: "the backup's message could not be sent",
+		cause:   "The notification about the backup failed, not the backup.",
+		fix:     []string{"Look at the backup itself: it may be good.", "Test the mail server, webhook or chat that is told, and correct its address or token."},
+		certain: []string{"failed to send notification", "could not send & notification", "could not notify because", "notification failed", "failed to notify", "error sending notification", "webhook & could not be delivered", "failed to send email", "failed to send mail", "error sending email", "could not send mail", "unable to send email", "could not send email", "failed to send & telegram", "failed to send & slack", "failed to send & discord", "webhook & {fails}", "chat not found", "swift_transportexception", "failed to authenticate on smtp", "smtp & {fails}", "notification & {fails}", "smtpauthenticationerror", "sendmail & {fails}", "failed to ping healthcheck", "healthchecks.io & {fails}", "notification error", "failed to deliver notification", "failed to send & ntfy", "failed to send & gotify", "error notifying", "unable to notify", "unable to send notification", "unable to send mail", "sending mail & {fails}", "mail could not be sent", "email could not be sent", "webhook delivery", "webhook returned", "invalid webhook", "unknown webhook"},
+		likely:  []string{"{notice} & {refused}", "{notice} & {nameres}", "{notice} & {timedout}"},
+	},
+	{
+		class: "status_report_lost", code: "STUCK", family: "controller", retry: RetryOnce, title: "the backup's result could not be recorded",
+		cause:   "The backup ran to its end, and its result did not reach whoever keeps the record.",
+		fix:     []string{"Look for the archive where it should be: it may be good.", "Check the way from the server to the controller, and its database; then run the backup again."},
+		certain: []string{"could not update the execution record", "failed to report status", "error updating backup's final status", "failed to update backup status", "could not report status", "failed to update status", "failed to patch backup", "status could not be saved", "unable to update backup status", "still shows in progress", "failed to save backup record", "failed to update & record", "could not save & status", "status update failed", "failed to report & result", "failed to report & status", "callback & {fails}", "error patching backup", "error updating & status", "failed to persist", "failed to write status", "could not update & status", "failed to send status", "failed to post status", "unable to report", "could not record the result", "never reported back", "no status received", "no callback", "failed to report completion", "status report", "failed to update job", "failed to update the status", "failed to store result", "lost the result"},
+	},
+	{
+		class: "no_reason_recorded", family: "controller", retry: RetryNo, title: "the backup failed and did not say why",
+		cause: "There is only the fact that it failed: the tool's own words were not kept.",
+		fix:   []string{"Look where the tool writes its own log: journalctl, docker logs, its log file.", "Run it once by hand, with all output kept."},
+		hints: []string{"backup failed", "backup fail", "dump failed", "process failed", "exit status 1|", "exit code 1|", "exited with code 1|", "code 1|", "error 1|", "returned 1|", "general error", "unknown error", "an error occurred", "|fail|", "failed", "non-zero exit", "nonzero exit", "exit code 2|", "unsuccessful", "backup error", "fehlgeschlagen", "exit code: 1|", "exit status 2|", "exit status 255", "something went wrong", "no error message", "reason: & ~failed"},
+	},
+	{
+		class: "false_failure", family: "false_result", retry: RetryNo, title: "it did not fail",
+		cause:   "What is called a failure is only a warning, or even the message of a success.",
+		fix:     []string{"Look at the archive: its size, its end, its place in the storage.", "Correct the rule that calls this a failure: the exit status decides, not that something was printed."},
+		certain: []string{"{fails} & ~uploaded to s3", "reason & ~uploaded to s3", "{fails} & uploaded successfully"},
+		likely:  []string{"{harmless} & ^{fails}"},
+		hints:   []string{"{harmless}"},
+	},
+	{
+		class: "empty_backup_reported_success", family: "false_result", retry: RetryOnce, title: "the backup is empty",
+		cause:   "The tools reported success, but the backup has nothing, or next to nothing, in it.",
+		fix:     []string{"Do not count it: keep the last good one.", "Check what it was to take in, and that a pipe's first program may fail it (set -o pipefail)."},
+		certain: []string{"dumpfile is empty", "dump file is empty", "backup file is empty", "backup is empty", "archive is empty", "empty archive", "empty backup", "empty dump", "dump is empty", "{empty} & {done}", "{empty} & ~{done}", "0-byte backup", "backup size is 0", "backup & 0 bytes", "0 bytes & backup", "dump was empty", "zero bytes written", "file is empty & backup", "file size is 0", "sql file is empty", "no tables were dumped", "no data was backed up", "backup & zero"},
+		likely:  []string{"d41d8cd98f00b204e9800998ecf8427e", "{empty} & dump", "{empty} & backup", "{empty} & .gz", "{empty} & .sql", "{empty} & archive"},
+		own: []own{{
+			facts: []backup.Fact{backup.FactArchiveEmpty}, last: true, title: "the archive is empty",
+			cause: "The tools reported success, but not one file is in the archive.",
+			fix:   []string{"Check files.include and files.exclude.", "Try the tools by hand on the server: tar --version, gzip --version"},
+		}, {
+			facts: []backup.Fact{backup.FactDumpIncomplete}, last: true, title: "the dump is incomplete",
+			cause: "The tool that dumped {database} reported success, and the end of its dump is missing: {text}.",
+			fix:   []string{"Run the tool by hand on {address}, and look for what is in front of it on the PATH.", "Try again. If it comes back, check the server's disk and memory (dmesg)."},
+		}},
+	},
+	{
+		class: "offsite_failure_reported_success", family: "false_result", retry: RetryOnce, title: "the offsite copy failed, and success was reported",
+		cause:  "The backup is called good, but its copy did not arrive in the offsite storage.",
+		fix:    []string{"Do not rely on the offsite copy: look into the bucket.", "Find the upload's own error, correct it, and upload again."},
+		likely: []string{"upload & {fails} & ~{done}", "s3 storage & {fails} & ~{done}", "remote & {fails} & ~{done}", "offsite & {fails} & ~{done}", "upload & {fails} & ^successfully", "upload & skipped & ~{done}", "not uploaded & ~{done}", "s3 & {fails} & ~{done}", "webdav & {fails} & ~{done}", "copy to & {fails} & ~{done}", "sync & {fails} & ~{done}"},
+		hints:  []string{"upload & {fails} & ^{done}"},
+	},
+	{
+		class: "schedule_invalid_cron", code: "INVALID_CRON", family: "schedule", retry: RetryNo, title: "the schedule's cron expression is wrong",
+		cause:      "The cron expression cannot be read, or never comes due.",
+		fix:        []string{"Write five fields: minute, hour, day of month, month, day of week; for instance 0 3 * * *", "Six fields and words like @reboot are of other programs."},
+		references: []string{"KB-12-06", "KB-05-03"},
+		certain:    []string{"bad minute", "bad hour", "bad day-of-month", "bad day-of-week", "bad month", "errors in crontab", "expected exactly 5 fields", "end of range", "beginning of range", "failed to parse schedule", "cron expression & not valid", "cron expression & invalid", "invalid cron", "not a valid cron", "invalid schedule", "failed to parse int from", "bad command & crontab", "failed to parse cron", "expected 5 to 6 fields", "invalid crontab", "malformed cron", "is not a valid schedule", "unparseable cron", "cron & wrong number of fields", "croniterbadcronerror", "croniter", "crontab & invalid", "cannot parse cron", "unable to parse cron", "bad cron", "cron & syntax error", "unrecognized descriptor", "invalid_cron", "cron & unsatisfiable", "never produce", "bad time specifier", "failed to parse calendar specification", "cron string", "cron pattern", "oncalendar", "invalid schedule expression", "schedule expression & is not valid", "invalid cron expression"},
+	},
+	{
+		class: "schedule_invalid_timezone", code: "INVALID_CRON", family: "schedule", retry: RetryNo, title: "the schedule's time zone is wrong",
+		cause:      "There is no time zone of that name, or the machine has no time zone data.",
+		fix:        []string{"Write a name of the IANA database, for instance Europe/Berlin or UTC.", "In a small container: install tzdata."},
+		references: []string{"KB-05-03"},
+		certain:    []string{"unknown time zone", "unknown or bad timezone", "zoneinfonotfounderror", "no time zone found with key", "unknown time-zone id", "invalid timezone", "unknown timezone", "invalid time zone", "unknowntimezoneerror", "bad timezone", "timezone & not found", "timezone & is not valid", "time zone & not recognized", "timezone & invalid", "invalid tz", "zoneinfo & not found", "time zone & does not exist", "unrecognized time zone", "tzinfo::invalidtimezoneidentifier", "timezone & does not exist", "zonerulesexception", "invalid time zone specified", "provided bad location"},
+	},
+	{
+		class: "schedule_missed_runs", code: "SERVER_OFFLINE_AT_RUN", family: "schedule", retry: RetryOnce, title: "scheduled backups did not run",
+		cause:      "A due time passed without a run: the scheduler or the server was off, or too busy.",
+		fix:        []string{"Check what was down at that time, and that the schedule is active.", "Run a backup now."},
+		references: []string{"KB-12-06", "KB-05-03"},
+		certain:    []string{"was missed by", "missed start time", "scheduled backups were missed", "missed scheduled", "scheduled run was missed", "missed run", "missed schedule", "runs were missed", "missed backup", "did not run at", "schedule was missed", "misfire", "missed its scheduled", "too many missed", "misfired", "was not executed at its scheduled", "skipped run", "missed execution", "backup is overdue", "overdue", "no backup in the last", "no backup since", "last backup is older than", "newest backup is too old", "the latest backup made on", "backup is too old", "has not run since", "did not run on schedule", "missedscheduling", "failedneedsstart", "job & was missed", "never ran"},
+	},
+	{
+		class: "dispatcher_not_running", code: "DISPATCHER_NOT_RUNNING", family: "schedule", retry: RetryNo, title: "what starts the backups does not run",
+		cause:      "The scheduler, cron or queue worker that starts backups is stopped.",
+		fix:        []string{"Start it and enable it: systemctl enable --now cron (or the scheduler's own service).", "Then run a backup, and see that the next due time is kept."},
+		references: []string{"KB-12-06"},
+		certain:    []string{"scheduler does not appear to be running", "active: inactive (dead) & ~cron", "horizon is inactive", "dispatcher_not_running", "cron is not running", "crond is not running", "scheduler is not running", "scheduler not running", "queue worker is not running", "no queue workers", "cron daemon is not running", "no workers", "pvescheduler & not running", "cron: unrecognized service", "no scheduler", "cron & inactive", "cron & is not running", "queue is not being processed", "cron service is not", "crond: unrecognized service", "scheduler has stopped", "dispatcher is not running", "cron.service & failed", "crond.service & failed", "cron not running", "scheduler is stopped", "dispatcher & stopped", "cron.service is not active", "unit cron.service", "crond dead", "scheduler heartbeat", "queue worker & stopped", "no worker", "cron jobs are not running", "cron has not run"},
+	},
+
+	// Only our own facts name these.
+	{
+		class: "job_killed", family: "controller", retry: RetryOnce, title: "the job was killed",
+		cause: "A process of the backup was ended by a signal.",
+		fix:   []string{"Look for the kernel's out-of-memory killer (dmesg) and for whoever ended it, then try again."},
+		own:   []own{{facts: []backup.Fact{backup.FactJobKilled}, cause: "A process of the backup was ended by a signal on {address}: {text}."}},
+	},
+	{
+		class: "job_gone", code: "STUCK", family: "controller", retry: RetryOnce, title: "the job on the server is gone",
+		cause: "The process that made the archive is no longer there and left no result.",
+		fix:   []string{"Look whether the server was restarted, or the process killed (last -x, dmesg), then try again."},
+		own:   []own{{facts: []backup.Fact{backup.FactJobGone}, cause: "The process that made the archive is no longer there and left no result: {text}."}},
+	},
+	{
+		class: "job_running", family: "controller", retry: RetryBackoff, title: "the job still runs",
+		cause: "The job of this backup still runs, so its folder was not removed.",
+		fix:   []string{"Try again in a minute."},
+		own:   []own{{facts: []backup.Fact{backup.FactJobRunning}, cause: "The job of this backup still runs on {address}, so its folder was not removed."}},
+	},
+	{
+		class: "cancelled", family: "controller", retry: RetryNo, title: "it was cancelled",
+		cause: "Somebody cancelled this backup.",
+		fix:   []string{"Make a new one when it is wanted."},
+		own:   []own{{facts: []backup.Fact{backup.FactCancelled}}},
+	},
+}

@@ -1,0 +1,155 @@
+package diagnosis
+
+import (
+	"cmp"
+	"embed"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"text/tabwriter"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+)
+
+//go:embed testdata/corpus/*.txt
+var corpusFiles embed.FS
+
+// example is one text of the corpus: what it is, and where such a text comes from. A header line says so:
+//
+//	-- class | source [| stage] --
+type example struct {
+	class  Class
+	source string
+	stage  backup.Stage
+	text   string
+}
+
+// heldOut is the part of the corpus that is not looked at while the knowledge is written: a quarter, by its hash.
+func (e example) heldOut() bool {
+	h := fnv.New32a()
+	h.Write([]byte(e.text))
+	return h.Sum32()%4 == 0
+}
+
+func corpus(t testing.TB) []example {
+	t.Helper()
+	var out []example
+	files, err := corpusFiles.ReadDir("testdata/corpus")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		raw, err := corpusFiles.ReadFile("testdata/corpus/" + f.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(raw)) {
+			head, ok := strings.CutPrefix(strings.TrimRight(line, "\n"), "-- ")
+			if head, found := strings.CutSuffix(head, " --"); ok && found {
+				parts := strings.Split(head, " | ")
+				e := example{class: Class(parts[0]), source: parts[1]}
+				if len(parts) > 2 {
+					e.stage = backup.Stage(parts[2])
+				}
+				out = append(out, e)
+				continue
+			}
+			out[len(out)-1].text += line
+		}
+	}
+	return out
+}
+
+// count is how often a class was right, was missed (another or unknown was said), and was said wrongly.
+type count struct{ right, missed, wrongly int }
+
+type score struct {
+	right, wrong, unsure int
+	classes              map[Class]*count
+}
+
+func (s *score) of(c Class) *count {
+	if s.classes == nil {
+		s.classes = map[Class]*count{}
+	}
+	if s.classes[c] == nil {
+		s.classes[c] = &count{}
+	}
+	return s.classes[c]
+}
+
+func (s *score) add(want, got Class) {
+	switch got {
+	case want:
+		s.right++
+		s.of(want).right++
+		return
+	case ClassUnknown:
+		s.unsure++
+	default:
+		s.wrong++
+	}
+	s.of(want).missed++
+	s.of(got).wrongly++
+}
+
+func (s *score) total() int { return s.right + s.wrong + s.unsure }
+
+func (s *score) String() string {
+	return fmt.Sprintf("%d of %d right (%.1f %%), %d wrong, %d unknown", s.right, s.total(), 100*float64(s.right)/float64(max(s.total(), 1)), s.wrong, s.unsure)
+}
+
+// TestScore holds the engine to its corpus. make diagnosis-score prints it class by class; the misses of the held-out
+// part are never printed.
+func TestScore(t *testing.T) {
+	t.Parallel()
+	var open, held score
+	misses := os.Getenv("DIAGNOSIS_MISSES") != ""
+	for _, e := range corpus(t) {
+		r := Text(Input{Text: e.text, Stage: e.stage})
+		if e.heldOut() {
+			held.add(e.class, r.Class)
+			continue
+		}
+		open.add(e.class, r.Class)
+		if misses && r.Class != e.class {
+			t.Logf("want %s, got %s (%.2f, %q), alternatives %v:\n%s", e.class, r.Class, r.Confidence, r.Evidence, r.Alternatives, e.text)
+		}
+	}
+	if os.Getenv("DIAGNOSIS_SCORE") != "" {
+		t.Log("\n" + table(&open, &held))
+	}
+	t.Logf("\n  open part:     %s\n  held-out part: %s", &open, &held)
+	for name, s := range map[string]*score{"open": &open, "held-out": &held} {
+		if 10*s.right < 9*s.total() || s.wrong > s.total()/20 {
+			t.Errorf("%s part: %s; at least nine of ten must be right, and no more than one of twenty wrong", name, s)
+		}
+	}
+}
+
+func table(open, held *score) string {
+	var out strings.Builder
+	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "class\topen: precision\trecall\ttexts\theld out: precision\trecall\ttexts")
+	classes := maps.Clone(open.classes)
+	maps.Copy(classes, held.classes)
+	for _, c := range slices.SortedFunc(maps.Keys(classes), func(a, b Class) int { return cmp.Compare(a, b) }) {
+		fmt.Fprintf(w, "%s\t%s\t%s\n", c, open.of(c), held.of(c))
+	}
+	w.Flush()
+	return out.String()
+}
+
+func (c *count) String() string {
+	ratio := func(n, of int) string {
+		if of == 0 {
+			return "-"
+		}
+		return fmt.Sprintf("%.2f", float64(n)/float64(of))
+	}
+	return fmt.Sprintf("%s\t%s\t%d", ratio(c.right, c.right+c.wrongly), ratio(c.right, c.right+c.missed), c.right+c.missed)
+}

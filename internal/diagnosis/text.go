@@ -1,0 +1,159 @@
+package diagnosis
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+)
+
+// MaxText is how much of a text is read: of a longer one its first and its last half of this.
+const MaxText = 1 << 20
+
+// Input is the error text of a backup, from any tool, and what else is known.
+type Input struct {
+	Text       string
+	Stage      backup.Stage    // optional: what was going on
+	ExitStatus int             // optional
+	Evidence   backup.Evidence // optional: fills the fix with real values
+}
+
+// Result is what a text means: the root cause first, not the last line.
+type Result struct {
+	Diagnosis
+	Retry        Retry
+	Confidence   float64 // 0 to 1; 0 where the class is unknown and nothing was found
+	Evidence     string  // the line that decided, shortened, without secrets
+	Alternatives []Alternative
+}
+
+// Alternative is another cause that the text would allow, or an effect that was seen beside the root.
+type Alternative struct {
+	Class      Class
+	Confidence float64
+}
+
+const (
+	sure            = 0.5 // below it the answer is unknown
+	maxAlternatives = 5
+	maxEvidence     = 500
+)
+
+// Text says what a text means. It takes time linear in the text's length, and masks the secrets in all it returns.
+func Text(in Input) Result {
+	t := read(bounded(in.Text))
+	contexts := contextsOf(string(in.Stage))
+	var found []finding
+	for i := range knowledge {
+		if f, ok := t.judge(&knowledge[i], contexts); ok {
+			found = append(found, f)
+		}
+	}
+	found = append(found, byExitStatus(in.ExitStatus, found)...)
+	found = rank(found)
+	if len(found) == 0 || found[0].score < sure {
+		return unsure(in, found)
+	}
+	root := found[0]
+	line := t.line(root.line)
+	r := Result{Retry: root.entry.retry, Confidence: confidence(found), Evidence: line, Alternatives: alternatives(found[1:])}
+	r.Diagnosis = root.entry.explain(backup.Failure{Stage: in.Stage, Text: line, ExitStatus: in.ExitStatus, Evidence: in.Evidence}, nil)
+	return r
+}
+
+func unsure(in Input, found []finding) Result {
+	r := Result{Retry: unknown.retry, Alternatives: alternatives(found)}
+	r.Diagnosis = unknown.explain(backup.Failure{Stage: in.Stage, Text: "nothing in the text says why", Evidence: in.Evidence}, nil)
+	return r
+}
+
+// bounded keeps the head and the tail of a text that is too long: what went wrong stands at either.
+func bounded(s string) string {
+	if len(s) <= MaxText {
+		return s
+	}
+	return s[:MaxText/2] + "\n" + s[len(s)-MaxText/2:]
+}
+
+// finding is a class that a text speaks for.
+type finding struct {
+	entry     *entry
+	score     float64
+	line      int
+	explained bool // a root that was found too makes it appear
+}
+
+// byExitStatus is what the status alone says, where the text says nothing.
+func byExitStatus(status int, found []finding) []finding {
+	class := map[int]Class{137: "oom_killed", 127: "remote_command_missing", 124: "job_timeout"}[status]
+	if class == "" || slices.ContainsFunc(found, func(f finding) bool { return f.score >= sure }) {
+		return nil
+	}
+	return []finding{{entry: entryOf(class), score: 0.6, line: -1}}
+}
+
+// rank puts the root first: what is not explained by another, then the surest, then what stands first.
+func rank(found []finding) []finding {
+	for i := range found {
+		found[i].explained = slices.ContainsFunc(found, func(root finding) bool {
+			return root.score >= sure && explains(root.entry, found[i].entry) && !explains(found[i].entry, root.entry)
+		})
+	}
+	slices.SortStableFunc(found, func(a, b finding) int {
+		if a.explained != b.explained {
+			if a.explained {
+				return 1
+			}
+			return -1
+		}
+		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.line, b.line))
+	})
+	return found
+}
+
+// confidence is lower where another root is nearly as likely.
+func confidence(found []finding) float64 {
+	c := found[0].score
+	if len(found) > 1 && !found[1].explained && found[1].score >= sure {
+		c -= 0.15
+	}
+	return rounded(c)
+}
+
+func alternatives(found []finding) []Alternative {
+	out := []Alternative{}
+	for _, f := range found[:min(len(found), maxAlternatives)] {
+		c := f.score
+		if f.explained {
+			c /= 2
+		}
+		out = append(out, Alternative{f.entry.class, rounded(c)})
+	}
+	return out
+}
+
+func rounded(f float64) float64 { return float64(int(f*100+0.5)) / 100 }
+
+// line is the original line n, without secrets and short.
+func (t *text) line(n int) string {
+	if n < 0 || n >= len(t.lines) {
+		return ""
+	}
+	from, to := t.lines[n].in, len(t.in)
+	if n+1 < len(t.lines) {
+		to = t.lines[n+1].in
+	}
+	// A secret may begin on an earlier line: masking needs what stands before.
+	before := t.in[max(0, from-4096):from]
+	if open := strings.LastIndex(t.in[:from], pemBegin); open >= 0 && !strings.Contains(t.in[open:from], pemEnd) && from-open < 16384 {
+		return "(inside a private key)"
+	}
+	line := t.in[from:min(to, from+8192)]
+	masked := Mask(before + "\x00" + line)
+	i := strings.LastIndexByte(masked, 0)
+	if i < 0 {
+		return "(inside a secret)"
+	}
+	return backup.Excerpt(strings.TrimSpace(plainLine(masked[i+1:])), maxEvidence)
+}

@@ -1,0 +1,143 @@
+package diagnosis
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+)
+
+// TestTextFindsTheRoot has the root named first where a text tells of a chain.
+func TestTextFindsTheRoot(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		text string
+		want Class
+	}{
+		"a full disk ends as a broken pipe":               {"tar: -: Cannot write: Broken pipe\ngzip: stdout: No space left on device\nssh: Broken pipe", "disk_full"},
+		"a full disk ends as a dead database":             {"PANIC: could not write to file: No space left on device\npg_dump: error: connection to server failed: Connection refused\n\tIs the server running?", "disk_full"},
+		"a stalled upload ends as a wrong clock":          {"upload to s3: i/o timeout, retrying\nAccessDenied: RequestTimeTooSkewed: The difference between the request time and the current time is too large.", "offsite_clock_skew"},
+		"the key's mode, not the key":                     {"Load key \"/root/.ssh/id_rsa\": bad permissions\nroot@h: Permission denied (publickey).", "ssh_key_permissions"},
+		"the key is damaged":                              {"Load key \"/root/.ssh/id_rsa\": invalid format\nroot@h: Permission denied (publickey).", "ssh_key_invalid"},
+		"there is no key":                                 {"no such identity: /root/.ssh/x: No such file or directory\nroot@h: Permission denied (publickey).", "ssh_not_configured"},
+		"too many keys":                                   {"Received disconnect from h port 22:2: Too many authentication failures\nPermission denied (publickey).", "ssh_too_many_auth_failures"},
+		"the account has expired":                         {"Your account has expired; please contact your system administrator.\nPermission denied (publickey).", "ssh_account_expired"},
+		"the key is not installed":                        {"root@h: Permission denied (publickey).", "ssh_auth_failed"},
+		"out of memory ends as a lost connection":         {"Out of memory: Killed process 1404 (mysqldump)\nmysqldump: Error 2013: Lost connection to MySQL server during query\nexit code 137", "oom_killed"},
+		"changed files around a real failure":             {strings.Repeat("tar: a.log: file changed as we read it\n", 500) + "tar: b: Cannot open: Permission denied\ntar: Exiting with failure status due to previous errors", "file_permission_denied"},
+		"success is claimed":                              {"pg_dump: error: could not write to output file: No space left on device\nBackup completed successfully. Size: 0", "disk_full"},
+		"colours, prefixes, timestamps":                   {"\x1b[31m2024-01-01T00:00:00Z [worker-7] ERROR\x1b[0m stderr: gzip: stdout: No\u00a0space  left on\tdevice", "disk_full"},
+		"wrapped by a mail program":                       {"gzip: stdout: No space\nleft on device", "disk_full"},
+		"JSON in JSON":                                    {`{"log":"{\"msg\":\"dial tcp: lookup s3.example.com: no such host\\n\"}\n"}`, "dns_failure"},
+		"a name that only contains the words":             {"Traceback:\nFileNotFoundError: [Errno 2] No such file or directory: '/srv/x'", "path_not_found"},
+		"the message about it failed, the backup did not": {"Backup completed successfully\nFailed to send notification: dial tcp: lookup smtp.example.com: no such host", "notification_failed"},
+		"both failed":                                     {"mysqldump: Got error: 1045: Access denied for user 'a'@'b' (using password: YES)\nFailed to send notification: connection refused", "db_auth_failed"},
+		"nothing is known":                                {"frobnicate: widget 7 was not aligned", "unknown"},
+		"nothing at all":                                  {"", "unknown"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if r := Text(Input{Text: test.text}); r.Class != test.want {
+				t.Errorf("got %s (%.2f, %q), want %s; alternatives %v", r.Class, r.Confidence, r.Evidence, test.want, r.Alternatives)
+			}
+		})
+	}
+}
+
+// TestTextListensToTheStage has words that say little understood by what was going on.
+func TestTextListensToTheStage(t *testing.T) {
+	t.Parallel()
+	for stage, want := range map[backup.Stage]Class{"connect": "ssh_connection_refused", "upload": "offsite_unavailable", "dump": "db_unreachable"} {
+		if r := Text(Input{Text: "error: connection refused", Stage: stage}); r.Class != want {
+			t.Errorf("%s: got %s, want %s", stage, r.Class, want)
+		}
+	}
+}
+
+// TestTextFillsInTheEvidence has the exit status heard where the text says nothing.
+func TestTextHearsTheExitStatus(t *testing.T) {
+	t.Parallel()
+	if r := Text(Input{Text: "scanning", ExitStatus: 137}); r.Class != "oom_killed" {
+		t.Errorf("got %s", r.Class)
+	}
+	if r := Text(Input{Text: "gzip: stdout: No space left on device", ExitStatus: 137}); r.Class != "disk_full" {
+		t.Errorf("got %s", r.Class)
+	}
+}
+
+// TestTextReadsHeadAndTail has a text that is too long read at both ends.
+func TestTextReadsHeadAndTail(t *testing.T) {
+	t.Parallel()
+	filler := strings.Repeat("2024-01-01 all is well\n", MaxText/10)
+	for _, text := range []string{"gzip: stdout: No space left on device\n" + filler, filler + "gzip: stdout: No space left on device\n"} {
+		if r := Text(Input{Text: text}); r.Class != "disk_full" || r.Evidence != "gzip: stdout: No space left on device" {
+			t.Errorf("got %s, %q", r.Class, r.Evidence)
+		}
+	}
+}
+
+// TestEvidenceHasNoSecrets has the line that decided shown without what must not be shown.
+func TestEvidenceHasNoSecrets(t *testing.T) {
+	t.Parallel()
+	const secret = "Zx9kQ2vLw8TnR4pB"
+	for _, text := range []string{
+		"pg_dump postgres://app:" + secret + "@db/app: no space left on device",
+		`{"password":"` + secret + `\nno space left on device ` + secret + `"}`,
+		"-----BEGIN PRIVATE KEY-----\n" + secret + "\nno space left on device " + secret + "\n-----END PRIVATE KEY-----",
+		"-----BEGIN PRIVATE KEY-----" + strings.Repeat("\n"+secret, 200) + "\nno space left on device " + secret,
+	} {
+		r := Text(Input{Text: text})
+		if r.Class != "disk_full" || strings.Contains(fmt.Sprintf("%+v", r), secret) {
+			t.Errorf("%.60q: %+v", text, r)
+		}
+	}
+}
+
+func FuzzText(f *testing.F) {
+	for _, e := range corpus(f) {
+		f.Add(e.text)
+	}
+	f.Add("\\\\\\u00\\x\x1b[\x1b[31;\xff=\n&quot;&#3")
+	const secret = "Zx9kQ2vLw8TnR4pB"
+	f.Fuzz(func(t *testing.T, text string) {
+		text = strings.ReplaceAll(text, secret[:6], "")
+		for _, planted := range []string{
+			"\npassword=" + secret + "\n" + text, text + "\nAuthorization: Bearer " + secret, text + " mysqldump -u a -p" + secret + " no space left on device",
+			"https://u:" + secret + "@h/ connection refused " + text, "-----BEGIN PRIVATE KEY-----\n" + secret + " no space left on device\n" + text,
+		} {
+			r := Text(Input{Text: planted})
+			shown := fmt.Sprintf("%+v", r)
+			if strings.Contains(shown, secret) {
+				t.Errorf("the secret is in %s", shown)
+			}
+			if len(r.Evidence) > 4*maxEvidence || len(shown) > 16<<10 || !utf8.ValidString(r.Evidence) {
+				t.Errorf("too long, or not text: %q", r.Evidence)
+			}
+		}
+		if got := Mask("token=" + secret + "\n" + text); strings.Contains(got, secret) {
+			t.Errorf("the secret is in %q", got)
+		}
+	})
+}
+
+func BenchmarkText(b *testing.B) {
+	for _, size := range []int{64 << 10, 256 << 10, 1 << 20} {
+		for name, line := range map[string]string{
+			"log":    "2024-01-01T03:00:00Z INFO worker-7 [backup] processed /srv/www/app/storage/framework/cache/data/8a/1f in 12 ms\n",
+			"errors": "tar: ./a.log: file changed as we read it: connection reset by peer; s3: AccessDenied: permission denied, retrying\n",
+			"escape": "\\\\\\\"\\n\x1b[31mÄ",
+		} {
+			b.Run(fmt.Sprintf("%s/%dKiB", name, size>>10), func(b *testing.B) {
+				text := strings.Repeat(line, size/len(line)+1)[:size]
+				Text(Input{Text: text}) // compiles the knowledge, once
+				b.SetBytes(int64(size))
+				for b.Loop() {
+					Text(Input{Text: text})
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(size), "ns/byte")
+			})
+		}
+	}
+}
