@@ -154,7 +154,7 @@ var databaseKnowledge = []entry{
 	{
 		class: "db_standby_conflict", family: "database", retry: RetryOnce, title: "the replica cancelled the dump",
 		cause:   "The dump reads a standby, and the standby needed to apply changes that the dump still held up.",
-		fix:     []string{"Set hot_standby_feedback = on on the standby, or raise max_standby_streaming_delay.", "Or dump from the primary, or pause replay: SELECT pg_wal_replay_pause();"},
+		fix:     []string{"On the standby set hot_standby_feedback = on, or raise max_standby_streaming_delay.", "Or dump from the primary, or pause replay: SELECT pg_wal_replay_pause();"},
 		certain: []string{"due to conflict with recovery", "row versions that must be removed", "holding a relation lock for too long", "recovery conflict", "conflict with recovery", "holding shared buffer pin for too long", "caused buffer deadlock with recovery", "recovery is in progress", "cannot assign transactionids during recovery", "timeout before standby replayed"},
 		own: []own{{
 			facts: databaseFailed, title: "the standby cancelled the dump",

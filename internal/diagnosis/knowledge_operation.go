@@ -89,7 +89,7 @@ var operationKnowledge = []entry{
 	{
 		class: "schedule_invalid_cron", code: "INVALID_CRON", family: "schedule", retry: RetryNo, title: "the schedule's cron expression is wrong",
 		cause:      "The cron expression cannot be read, or never comes due.",
-		fix:        []string{"Write five fields: minute, hour, day of month, month, day of week; for instance 0 3 * * *", "Six fields and words like @reboot are of other programs."},
+		fix:        []string{"Write five fields, which are the minute, the hour, the day of the month, the month and the weekday; for instance 0 3 * * *", "Six fields and words like @reboot are of other programs."},
 		references: []string{"KB-12-06", "KB-05-03"},
 		certain:    []string{"bad minute", "bad hour", "bad day-of-month", "bad day-of-week", "bad month", "errors in crontab", "expected exactly 5 fields", "end of range", "beginning of range", "failed to parse schedule", "cron expression & not valid", "cron expression & invalid", "invalid cron", "not a valid cron", "invalid schedule", "failed to parse int from", "bad command & crontab", "failed to parse cron", "expected 5 to 6 fields", "invalid crontab", "malformed cron", "is not a valid schedule", "unparseable cron", "cron & wrong number of fields", "croniterbadcronerror", "croniter", "crontab & invalid", "cannot parse cron", "unable to parse cron", "bad cron", "cron & syntax error", "unrecognized descriptor", "invalid_cron", "cron & unsatisfiable", "never produce", "bad time specifier", "failed to parse calendar specification", "cron string", "cron pattern", "oncalendar", "invalid schedule expression", "schedule expression & is not valid", "invalid cron expression"},
 	},

@@ -213,7 +213,7 @@ var sshKnowledge = []entry{
 		}},
 	},
 	{
-		class: "server_offline & !missed", code: "SERVER_OFFLINE_AT_RUN", family: "ssh", retry: RetryBackoff, title: "the server is offline",
+		class: "server_offline", code: "SERVER_OFFLINE_AT_RUN", family: "ssh", retry: RetryBackoff, title: "the server is offline",
 		cause:      "The server is switched off or cut off from the network.",
 		fix:        []string{"Look at it in the provider's console, and start it.", "Then run the backup again."},
 		references: []string{"KB-12-06"},

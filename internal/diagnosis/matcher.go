@@ -47,7 +47,7 @@ func (m *matcher) add(p string, phrase int) {
 	for _, c := range []byte(p) {
 		next := m.childOf(at, c)
 		if next == 0 {
-			next = int32(len(m.nodes))
+			next = int32(len(m.nodes)) //nolint:gosec // the knowledge is not that large
 			m.nodes = append(m.nodes, node{char: c, sibling: m.nodes[at].child, dense: -1})
 			m.nodes[at].child = next
 		}
@@ -102,7 +102,7 @@ func (m *matcher) fill(at int32) {
 	for c := range row {
 		row[c] = m.next(at, byte(c))
 	}
-	m.nodes[at].dense = int32(len(m.dense))
+	m.nodes[at].dense = int32(len(m.dense)) //nolint:gosec // the knowledge is not that large
 	m.dense = append(m.dense, row)
 }
 

@@ -13,8 +13,8 @@ import (
 type text struct {
 	in    string
 	lines []lineStart
-	hits  [][]int32 // by phrase: the lines that have it, the first and the last maxHits/2 of them
-	sets  [][]int32 // by set of phrases: the lines that have any of them, once they were asked for
+	hits  [][]int // by phrase: the lines that have it, the first and the last maxHits/2 of them
+	sets  [][]int // by set of phrases: the lines that have any of them, once they were asked for
 }
 
 type lineStart struct{ in, normal int }
@@ -23,7 +23,7 @@ const maxHits = 24
 
 // read normalises a text and looks for every phrase of the knowledge, in one pass each.
 func read(s string) *text {
-	t := &text{in: s, hits: make([][]int32, len(lexicon().phrases)), sets: make([][]int32, len(lexicon().sets))}
+	t := &text{in: s, hits: make([][]int, len(lexicon().phrases)), sets: make([][]int, len(lexicon().sets))}
 	normal := t.normalise()
 	t.lines = slices.Clip(t.lines)
 	line := 0
@@ -31,13 +31,13 @@ func read(s string) *text {
 		for line+1 < len(t.lines) && t.lines[line+1].normal < end {
 			line++
 		}
-		t.hit(phrase, int32(line))
+		t.hit(phrase, line)
 	})
 	t.oldLocks()
 	return t
 }
 
-func (t *text) hit(phrase int, line int32) {
+func (t *text) hit(phrase int, line int) {
 	lines := t.hits[phrase]
 	switch n := len(lines); {
 	case n > 0 && lines[n-1] == line:
@@ -213,7 +213,7 @@ func entity(s string) (int, rune) {
 func (t *text) oldLocks() {
 	created, old := lexicon().phrasesOf("locksince")[0], lexicon().phrasesOf("oldlock")[0]
 	for _, line := range t.hits[created] {
-		raw := t.raw(int(line))
+		raw := t.raw(line)
 		from, to := strings.LastIndexByte(raw, '('), strings.LastIndex(raw, " ago)")
 		if from < 0 || to < from {
 			continue

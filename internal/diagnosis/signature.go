@@ -142,7 +142,7 @@ func (t *text) judge(e *entry, contexts []string) (finding, bool) {
 				continue
 			}
 			if score *= t.weight(e, line); score > best.score {
-				best.score, best.line = score, int(line)
+				best.score, best.line = score, line
 			}
 			if best.score >= s.strength {
 				break
@@ -152,10 +152,10 @@ func (t *text) judge(e *entry, contexts []string) (finding, bool) {
 	return best, best.score > 0
 }
 
-var none = []int32{}
+var none = []int{}
 
 // linesOf are the lines that have any phrase of a set, in their order.
-func (t *text) linesOf(set int) []int32 {
+func (t *text) linesOf(set int) []int {
 	if lines := t.sets[set]; lines != nil {
 		return lines
 	}
@@ -175,7 +175,7 @@ func (t *text) linesOf(set int) []int32 {
 }
 
 // holds is the strength of a signature whose first term stands in a line, 0 where another does not hold.
-func (t *text) holds(s signature, line int32, contexts []string) float64 {
+func (t *text) holds(s signature, line int, contexts []string) float64 {
 	score := s.strength
 	for _, term := range s.terms[1:] {
 		var there bool
@@ -203,7 +203,7 @@ func (t *text) holds(s signature, line int32, contexts []string) float64 {
 }
 
 // within says whether a line, or one no further than distance, has any phrase of a set.
-func (t *text) within(set int, line, distance int32) bool {
+func (t *text) within(set int, line, distance int) bool {
 	lines := t.linesOf(set)
 	i, _ := slices.BinarySearch(lines, line-distance)
 	return i < len(lines) && lines[i] <= line+distance
@@ -211,7 +211,7 @@ func (t *text) within(set int, line, distance int32) bool {
 
 // weight is how much a line counts: one that only warns, or tells of a message that could not be sent, says little of
 // why the backup failed.
-func (t *text) weight(e *entry, line int32) float64 {
+func (t *text) weight(e *entry, line int) float64 {
 	g := lexicon().groups
 	if e.family != "controller" && e.family != "false_result" && t.within(g["notice"], line, 0) {
 		return 0.4

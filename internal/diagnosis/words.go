@@ -2,6 +2,8 @@ package diagnosis
 
 // words are groups of words that mean the same, in lower case, with ' for every quote: translations of the C library's
 // messages, spellings of several tools, and what tells where an error comes from.
+//
+//nolint:misspell // other languages
 var words = map[string][]string{
 	// The C library's messages, in English, German, French, Spanish, Italian, Portuguese, Dutch, Polish, Russian,
 	// Japanese, Chinese; and as names.
