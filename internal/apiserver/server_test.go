@@ -267,7 +267,7 @@ func TestDryRunsAnswerWithFindingsAndWriteNothing(t *testing.T) {
 	s := newServer(t)
 	for path, body := range map[string]string{
 		"/v1/servers/validate_only": `{"name":"web 1","host":"h","unknown":["host_key"]}`,
-		"/v1/backups/validate_only": `{"type":"full","unknown":["server_id"]}`,
+		"/v1/backups/validate_only": `{"type":"snapshot","unknown":["server_id"]}`,
 	} {
 		status, got := s.do("POST", path, body)
 		if found, _ := got["findings"].([]any); status != 200 || len(found) != 1 {
@@ -455,4 +455,28 @@ func (f *fakeServer) Download(_ context.Context, _ controlplane.Target, _ backup
 	}
 	_, err := w.Write([]byte("archive!"))
 	return err
+}
+
+func TestLastPageNamesNoNextOne(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	for i := range 4 {
+		if status, out := s.do("POST", "/v1/servers", fmt.Sprintf(`{"name":"web-%d","host":"203.0.113.10","record_host_key":true}`, i)); status != 200 {
+			t.Fatalf("%d %v", status, out)
+		}
+	}
+	for limit, pages := range map[int]int{1: 4, 2: 2, 3: 2, 4: 1, 5: 1, 1000: 1} {
+		asked, seen, cursor := 0, 0, ""
+		for asked == 0 || cursor != "" {
+			status, out := s.do("GET", fmt.Sprintf("/v1/servers?limit=%d&cursor=%s", limit, cursor), "")
+			if status != 200 || len(items(out)) > limit {
+				t.Fatalf("%d items of at most %d, status %d", len(items(out)), limit, status)
+			}
+			asked, seen = asked+1, seen+len(items(out))
+			cursor, _ = out["next_cursor"].(string)
+		}
+		if asked != pages || seen != 4 {
+			t.Errorf("limit %d: %d requests for %d servers, want %d for 4", limit, asked, seen, pages)
+		}
+	}
 }

@@ -34,18 +34,20 @@ type PageQuery struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 }
 
+// page asks for one item more than the page holds: it tells whether there is another page.
 func (p PageQuery) page() controlplane.Page {
-	return controlplane.Page{After: p.Cursor, Limit: p.Limit}
+	return controlplane.Page{After: p.Cursor, Limit: p.Limit + 1}
 }
 
-// listOf makes a page; a full one names the cursor of the next.
+// listOf makes a page; one that others follow names the cursor of the next. A limit of 0 is none.
 func listOf[T, W any](items []T, limit int, wire func(T) W, id func(T) string) api.List[W] {
 	list := api.List[W]{Items: []W{}}
+	if limit > 0 && len(items) > limit {
+		items = items[:limit]
+		list.NextCursor = id(items[limit-1])
+	}
 	for _, item := range items {
 		list.Items = append(list.Items, wire(item))
-	}
-	if len(items) == limit && limit > 0 {
-		list.NextCursor = id(items[limit-1])
 	}
 	return list
 }

@@ -309,4 +309,10 @@ func oneOf(path, summary, value string, allowed ...string) []Finding {
 	return invalid(path, summary, fmt.Sprintf("%s is %q; allowed are %s.", path, Excerpt(value, 40), strings.Join(allowed, ", ")), fix)
 }
 
-func sentence(s string) string { return strings.TrimSuffix(s, ".") + "." }
+// sentence ends a text with a full stop, unless it asks a question.
+func sentence(s string) string {
+	if strings.HasSuffix(s, "?") {
+		return s
+	}
+	return strings.TrimSuffix(s, ".") + "."
+}

@@ -320,9 +320,12 @@ func storable(s string) string {
 	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "\uFFFD"), "\uFFFD")
 }
 
+// most is what one list may return: the largest page, and one more that tells whether others follow.
+const most = 1001
+
 func limit(n int) int {
-	if n <= 0 || n > 1000 {
-		return 1000
+	if n <= 0 || n > most {
+		return most
 	}
 	return n
 }
