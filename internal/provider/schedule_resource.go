@@ -42,7 +42,7 @@ func (r *scheduleResource) ValidateConfig(ctx context.Context, req resource.Vali
 
 // ModifyPlan implements resource.ResourceWithModifyPlan: what a dry run says.
 func (r *scheduleResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() || !r.session.known() {
+	if req.Plan.Raw.IsNull() || !r.session.known() || req.Plan.Raw.Equal(req.State.Raw) {
 		return
 	}
 	var plan, state scheduleModel
@@ -50,7 +50,7 @@ func (r *scheduleResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	if !req.State.Raw.IsNull() {
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	}
-	if resp.Diagnostics.HasError() || req.Plan.Raw.Equal(req.State.Raw) {
+	if resp.Diagnostics.HasError() {
 		return
 	}
 	id := state.ID.ValueString()

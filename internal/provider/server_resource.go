@@ -49,11 +49,11 @@ func (r *serverResource) ValidateConfig(ctx context.Context, req resource.Valida
 
 // ModifyPlan implements resource.ResourceWithModifyPlan: the key that will change, and what a dry run says.
 func (r *serverResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if !r.session.known() {
+	creating := req.State.Raw.IsNull()
+	if !r.session.known() || !creating && req.Plan.Raw.Equal(req.State.Raw) { // a thousand servers are planned without a change
 		return
 	}
 	var plan, state serverModel
-	creating := req.State.Raw.IsNull()
 	if !creating {
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	}
@@ -68,9 +68,6 @@ func (r *serverResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	if !creating && plan.PublicKey.IsUnknown() && !keyChanges(plan, state) {
 		plan.PublicKey = state.PublicKey
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("public_key"), plan.PublicKey)...)
-	}
-	if !creating && req.Plan.Raw.Equal(req.State.Raw) {
-		return
 	}
 	findings, err := r.session.client.CheckServer(ctx, state.ID.ValueString(), plan.input())
 	if err != nil {
@@ -153,8 +150,10 @@ func (r *serverResource) Read(ctx context.Context, req resource.ReadRequest, res
 		resp.State.RemoveResource(ctx)
 		return
 	}
-	m.show(s)
-	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+	before := m
+	if m.show(s); m != before {
+		resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+	}
 }
 
 // Update implements resource.Resource.
