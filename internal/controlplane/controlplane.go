@@ -71,8 +71,11 @@ func (blind) Finished(backup.Backup)                            {}
 // now is the time in the precision that is stored.
 func (c *ControlPlane) now() time.Time { return c.Clock.Now().UTC().Truncate(time.Millisecond) }
 
+// entropy makes the identifiers of one millisecond follow each other too: what was recorded first is listed first.
+var entropy = &ulid.LockedMonotonicReader{MonotonicReader: ulid.Monotonic(rand.Reader, 0)}
+
 func newID(prefix string, now time.Time) string {
-	return prefix + ulid.MustNew(ulid.Timestamp(now), rand.Reader).String()
+	return prefix + ulid.MustNew(ulid.Timestamp(now), entropy).String()
 }
 
 // NewID returns the identifier of a new control plane.

@@ -384,3 +384,22 @@ func TestArchiveOfAServerThatIsGoneIsToldWhereItLies(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestWhatIsRecordedInOneMomentIsListedInTurn(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	server := b.addServer()
+	var want []backup.ID
+	for range 20 {
+		want = append(want, b.ask(request(server)).ID)
+	}
+	all, err := b.Backups(t.Context(), controlplane.BackupFilter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range all {
+		if all[i].ID != want[i] {
+			t.Fatalf("number %d is %s, want %s", i, all[i].ID, want[i])
+		}
+	}
+}
