@@ -8,8 +8,9 @@ var diskKnowledge = []entry{
 		cause:      "A file system has no space, or no inodes, left to write to.",
 		fix:        []string{"See which: df -h; df -i", "Delete old backups, or lower the retention.", "Grow the disk, or write the backups to a larger file system."},
 		references: []string{"KB-12-06", "KB-02-10"},
-		certain:    []string{"{nospace} & !{quota}", "got errno 28 on write", "operating system error number 28", "insufficient free space to complete transaction", "database or disk is full", "no_space_left", "no space left", "os errno 28", "code: 28)", "out of inodes", "no free inodes", "wrote only & of"},
+		certain:    []string{"error writing file & 28", "the table & is full", "zip i/o error: no space", "output file write failure", "cannot create temp file for here-document & {nospace}", "no space left on the device", "no free space left", "ran out of disk space", "disk space is full", "storage is full & !{s3}", "0 bytes available", "{nospace} & !{quota}", "got errno 28 on write", "operating system error number 28", "insufficient free space to complete transaction", "database or disk is full", "no_space_left", "no space left", "os errno 28", "code: 28)", "out of inodes", "no free inodes", "wrote only & of"},
 		likely:     []string{"cannot write: & short write", "short write", "not enough space & !{s3} & !backup needs", "insufficient disk space & ~write", "failed to extend file", "could not extend file", "could not write to file", "100% /"},
+		hints:      []string{"device is full", "out of space"},
 		own: []own{{
 			facts: toolsFailed,
 			cause: "The file system of {backup_dir} had {free} left of {total} when the archive could not be written any further; {bytes_done} of it were done.",
@@ -38,11 +39,13 @@ var diskKnowledge = []entry{
 		fix:        []string{"Delete old backups, or lower the retention.", "Grow the disk, or write the backups to a larger file system."},
 		references: []string{"KB-12-06", "KB-02-10"},
 		certain: []string{
+			"space left is less than", "less than the required",
 			"insufficient free space: backup needs", "not enough space available", "free disk space is required", "estimated backup size", "estimated size & exceeds", "insufficient space for backup", "not enough free disk space to", "not enough free space available", "insufficient disk space for backup", "insufficient free space & needs", "insufficient free space & required & !transaction", "would not fit", "not enough free space & !write", "minimum free space", "insufficient disk space: & required", "free space & required & available & !transaction",
 			"not enough disk space to create backup", "not enough disk space for", "requires at least & free", "need at least & free", "insufficient free disk space", "insufficient disk space", "not enough disk space available", "space required & space available", "required space", "not enough space to perform", "not enough space for backup", "low disk space", "disk space check failed", "exceeds the free space", "exceeds available disk space", "does not have enough free space", "is below the required", "insufficient space & required",
 			"not enough disk space: need", "free space check", "available disk space is too low", "not enough free space",
 		},
 		likely: []string{"insufficient free space & !transaction", "insufficient space & !{s3}", "not enough disk space", "needs & available & space", "required: & available: & space"},
+		hints:  []string{"exceeds available", "too little space", "below the minimum"},
 		own: []own{{
 			facts: []backup.Fact{backup.FactSpaceShort}, title: "the backup would not fit on the server's disk",
 			cause: "The dumps and the archive need at least {needed}, and the file system of {backup_dir} has {free} left of {total}.",
@@ -64,7 +67,8 @@ var diskKnowledge = []entry{
 		class: "io_error", family: "disk", retry: RetryNo, title: "a disk cannot be read or written",
 		cause:   "The kernel reported an input/output error: a failing disk, a damaged file system, or a network mount that went away.",
 		fix:     []string{"Look at dmesg and smartctl -a /dev/DISK.", "Replace the disk or repair the file system, then run the backup again."},
-		certain: []string{"{ioerr} & !{timedout}", "buffer i/o error", "blk_update_request", "stale file handle", "stale nfs file handle", "transport endpoint is not connected", "errno 107]", "device not ready", "no such device or address", "lost async page write", "device or resource busy & {ioerr}"},
+		certain: []string{"failed command: read", "{ioerr} & !{timedout}", "buffer i/o error", "blk_update_request", "stale file handle", "stale nfs file handle", "transport endpoint is not connected", "errno 107]", "device not ready", "no such device or address", "lost async page write", "device or resource busy & {ioerr}"},
 		likely:  []string{"read error at byte", "disk i/o error", "host is down & mount"},
+		hints:   []string{"uncorrectable error", "failing disk", "hardware error", "error reading sector", "hard disk error"},
 	},
 }

@@ -43,6 +43,7 @@ func (m *matcher) add(p string, phrase int) {
 	if p == "" {
 		return
 	}
+	front, back = front || digit(p[0]), back || digit(p[len(p)-1]) // 0 files is not 250 files
 	at := int32(0)
 	for _, c := range []byte(p) {
 		next := m.childOf(at, c)
@@ -55,6 +56,8 @@ func (m *matcher) add(p string, phrase int) {
 	}
 	m.nodes[at].ends = append(m.nodes[at].ends, ending{phrase, len(p), front, back})
 }
+
+func digit(c byte) bool { return '0' <= c && c <= '9' }
 
 func (m *matcher) childOf(at int32, c byte) int32 {
 	for i := m.nodes[at].child; i != 0; i = m.nodes[i].sibling {

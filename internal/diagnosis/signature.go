@@ -15,7 +15,8 @@ import (
 //	{denied} & !publickey        the second does not stand in the same line (!~ near, !^ anywhere)
 //	killed & ^dmesg              the second stands anywhere
 //
-// "|" at the beginning or the end of words is the boundary of a word. All is in lower case, with ' for every quote.
+// "|" at the beginning or the end of words is the boundary of a word; a digit there is one by itself. All is in lower case,
+// with ' for every quote.
 type signature struct {
 	terms    []term
 	strength float64
