@@ -143,7 +143,7 @@ func (t *text) judge(e *entry, contexts []string) (finding, bool) {
 				continue
 			}
 			if score *= t.weight(e, line); score > best.score {
-				best.score, best.line = score, line
+				best.score, best.line, best.set = score, line, s.terms[0].set
 			}
 			if best.score >= s.strength {
 				break

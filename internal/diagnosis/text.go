@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
 )
@@ -56,7 +57,7 @@ func Text(in Input) Result {
 		return unsure(in, found)
 	}
 	root := found[0]
-	line := t.line(root.line)
+	line := t.line(root)
 	r := Result{Retry: root.entry.retry, Confidence: confidence(found), Evidence: line, Alternatives: alternatives(found[1:])}
 	r.Diagnosis = root.entry.explain(backup.Failure{Stage: in.Stage, Text: line, ExitStatus: in.ExitStatus, Evidence: in.Evidence}, nil)
 	return r
@@ -64,7 +65,9 @@ func Text(in Input) Result {
 
 func unsure(in Input, found []finding) Result {
 	r := Result{Retry: unknown.retry, Alternatives: alternatives(found)}
-	r.Diagnosis = unknown.explain(backup.Failure{Stage: in.Stage, Text: "nothing in the text says why", Evidence: in.Evidence}, nil)
+	r.Diagnosis = unknown.explain(backup.Failure{Stage: in.Stage, Evidence: in.Evidence}, nil)
+	r.Cause = "Nothing in the text says why it failed."
+	r.Fix = []string{"Give more of it: the whole log, with what the tools themselves wrote.", "Run the command by hand, and keep all it prints: COMMAND >log 2>&1"}
 	return r
 }
 
@@ -81,6 +84,7 @@ type finding struct {
 	entry     *entry
 	score     float64
 	line      int
+	set       int  // of the words that stand there
 	explained bool // a root that was found too makes it appear
 }
 
@@ -135,25 +139,54 @@ func alternatives(found []finding) []Alternative {
 
 func rounded(f float64) float64 { return float64(int(f*100+0.5)) / 100 }
 
-// line is the original line n, without secrets and short.
-func (t *text) line(n int) string {
-	if n < 0 || n >= len(t.lines) {
+// line is the original line that decided, without secrets; of a long one the part around the words that did.
+func (t *text) line(f finding) string {
+	if f.line < 0 || f.line >= len(t.lines) {
 		return ""
 	}
-	from, to := t.lines[n].in, len(t.in)
-	if n+1 < len(t.lines) {
-		to = t.lines[n+1].in
+	from, to := t.lines[f.line].in, len(t.in)
+	if f.line+1 < len(t.lines) {
+		to = t.lines[f.line+1].in
 	}
-	// A secret may begin on an earlier line: masking needs what stands before.
-	before := t.in[max(0, from-4096):from]
+	if to-from <= maxEvidence {
+		return t.show(from, to)
+	}
+	said := from + t.said(f.set, t.in[from:to])
+	if shown := t.show(max(from, said-maxEvidence/3), to); shown != insideSecret {
+		return shown
+	}
+	return t.show(said, to)
+}
+
+// said is where in a line the words of a set stand, 0 where that cannot be told.
+func (t *text) said(set int, line string) int {
+	lower := strings.ToLower(line)
+	if len(lower) != len(line) {
+		return 0
+	}
+	first := len(line)
+	for _, p := range lexicon().sets[set] {
+		if i := strings.Index(lower, strings.Trim(lexicon().phrases[p], "|")); i >= 0 {
+			first = min(first, i)
+		}
+	}
+	return first % len(line)
+}
+
+const insideSecret = "(inside a secret)"
+
+// show masks a part of the text. A secret may begin before it: what stands there is masked with it, and then left away.
+func (t *text) show(from, to int) string {
+	for from > 0 && from < len(t.in) && !utf8.RuneStart(t.in[from]) {
+		from--
+	}
 	if open := strings.LastIndex(t.in[:from], pemBegin); open >= 0 && !strings.Contains(t.in[open:from], pemEnd) && from-open < 16384 {
-		return "(inside a private key)"
+		return insideSecret
 	}
-	line := t.in[from:min(to, from+8192)]
-	masked := Mask(before + "\x00" + line)
+	masked := Mask(t.in[max(0, from-4096):from] + "\x00" + t.in[from:min(to, from+2*maxEvidence)])
 	i := strings.LastIndexByte(masked, 0)
 	if i < 0 {
-		return "(inside a secret)"
+		return insideSecret
 	}
 	return backup.Excerpt(strings.TrimSpace(plainLine(masked[i+1:])), maxEvidence)
 }

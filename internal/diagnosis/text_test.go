@@ -80,6 +80,19 @@ func TestTextReadsHeadAndTail(t *testing.T) {
 	}
 }
 
+// TestEvidenceShowsTheWordsThatDecided has them shown of a line that is too long to be shown.
+func TestEvidenceShowsTheWordsThatDecided(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		`{"log":"` + strings.Repeat("ä status ", 3000) + `gzip: stdout: No space left on device"}`,
+		`{"log":"` + strings.Repeat("a status ", 3000) + `gzip: stdout: No space left on device` + strings.Repeat(" b", 3000) + `"}`,
+	} {
+		if r := Text(Input{Text: text}); r.Class != "disk_full" || !strings.Contains(r.Evidence, "No space left on device") || len(r.Evidence) > 2*maxEvidence {
+			t.Errorf("%s, %q", r.Class, r.Evidence)
+		}
+	}
+}
+
 // TestEvidenceHasNoSecrets has the line that decided shown without what must not be shown.
 func TestEvidenceHasNoSecrets(t *testing.T) {
 	t.Parallel()
