@@ -26,7 +26,8 @@ var diskKnowledge = []entry{
 		cause:      "The user may not write any more to this file system, though it may have space.",
 		fix:        []string{"See it: quota -s", "Raise the quota, delete old backups, or write them elsewhere."},
 		references: []string{"KB-02-10"},
-		certain:    []string{"{quota}", "disc quota exceeded", "over quota & !{s3}", "exceeded your disk quota", "disk quota & exceeded", "inode quota", "quota & exceeded & account & !{s3}", "disk quota"},
+		certain:    []string{"{quota}", "disc quota exceeded", "over quota & !{s3}", "exceeded your disk quota", "disk quota & exceeded", "inode quota", "quota & exceeded & account & !{s3}"},
+		hints:      []string{"disk quota"},
 		own: []own{{
 			facts: toolsFailed, title: "the login user's disk quota is used up",
 			cause: "User {user} may not write any more to the file system of {backup_dir}.",
@@ -40,12 +41,12 @@ var diskKnowledge = []entry{
 		references: []string{"KB-12-06", "KB-02-10"},
 		certain: []string{
 			"space left is less than", "less than the required",
-			"insufficient free space: backup needs", "not enough space available", "free disk space is required", "estimated backup size", "estimated size & exceeds", "insufficient space for backup", "not enough free disk space to", "not enough free space available", "insufficient disk space for backup", "insufficient free space & needs", "insufficient free space & required & !transaction", "would not fit", "not enough free space & !write", "minimum free space", "insufficient disk space: & required", "free space & required & available & !transaction",
-			"not enough disk space to create backup", "not enough disk space for", "requires at least & free", "need at least & free", "insufficient free disk space", "insufficient disk space", "not enough disk space available", "space required & space available", "required space", "not enough space to perform", "not enough space for backup", "low disk space", "disk space check failed", "exceeds the free space", "exceeds available disk space", "does not have enough free space", "is below the required", "insufficient space & required",
+			"insufficient free space: backup needs", "not enough space available", "free disk space is required", "estimated backup size", "estimated size & exceeds", "insufficient space for backup", "not enough free disk space to", "not enough free space available", "insufficient disk space for backup", "insufficient free space & needs", "insufficient free space & required & !transaction", "would not fit", "not enough free space & !write", "insufficient disk space: & required", "free space & required & available & !transaction",
+			"not enough disk space to create backup", "not enough disk space for", "requires at least & free", "need at least & free", "insufficient free disk space", "insufficient disk space", "not enough disk space available", "space required & space available", "not enough space to perform", "not enough space for backup", "low disk space", "disk space check failed", "exceeds the free space", "exceeds available disk space", "does not have enough free space", "is below the required", "insufficient space & required",
 			"not enough disk space: need", "free space check", "available disk space is too low", "not enough free space",
 		},
 		likely: []string{"insufficient free space & !transaction", "insufficient space & !{s3}", "not enough disk space", "needs & available & space", "required: & available: & space"},
-		hints:  []string{"exceeds available", "too little space", "below the minimum"},
+		hints:  []string{"minimum free space", "required space", "exceeds available", "too little space", "below the minimum"},
 		own: []own{{
 			facts: []backup.Fact{backup.FactSpaceShort}, title: "the backup would not fit on the server's disk",
 			cause: "The dumps and the archive need at least {needed}, and the file system of {backup_dir} has {free} left of {total}.",

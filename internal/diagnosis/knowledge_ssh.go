@@ -113,10 +113,10 @@ var sshKnowledge = []entry{
 		certain: []string{
 			"failed to start remote", "could not execute remote", "remote command failed to start", "failed to request exec", "unable to start the remote", "request failed on channel",
 			"shell request failed on channel", "exec request failed on channel", "subsystem request failed", "is your shell clean", "received message too long", "ssh: command & failed & !exit status", "ssh: could not start shell", "could not start shell", "unable to start the sftp session & !^publickey", "ensure the remote shell produces no output", "could not chdir to home directory & ~{denied} & ^exec", "pty allocation request failed", "failed to execute command on remote", "ssh: unexpected packet in response to channel",
-			"unable to exec", "channel request failed", "unable to request shell", "unable to execute the command on the remote", "sftp-server & {nofile}", "couldn't initialise sftp", "rsync error: protocol incompatibility", "protocol version mismatch", "got unexpected remote version", "unexpected tag", "couldn't execute remote command", "exec format error & @ssh", "error: ssh exec",
+			"channel request failed", "unable to request shell", "unable to execute the command on the remote", "sftp-server & {nofile}", "couldn't initialise sftp", "rsync error: protocol incompatibility", "protocol version mismatch", "got unexpected remote version", "couldn't execute remote command", "exec format error & @ssh", "error: ssh exec",
 		},
 		likely: []string{"setsid & failed & @ssh", "remote shell", "failed to start subsystem"},
-		hints:  []string{"stdin is not a tty"},
+		hints:  []string{"unexpected tag", "unable to exec", "stdin is not a tty"},
 	},
 	{
 		class: "ssh_session_limit", family: "ssh", retry: RetryBackoff, title: "the server accepts no more SSH sessions",
@@ -226,9 +226,9 @@ var sshKnowledge = []entry{
 		cause:      "The server is switched off or cut off from the network.",
 		fix:        []string{"Look at it in the provider's console, and start it.", "Then run the backup again."},
 		references: []string{"KB-12-06"},
-		certain:    []string{"host & not responding", "mount error(112)", "no response from host", "server appears to be down", "host is down", "|ehostdown", "destination host unreachable", "100% packet loss", "is powered off", "powered off", "server is offline", "host is offline", "server & is not reachable", "server & is unreachable", "server is not functional", "server unreachable", "instance is stopped", "instance & is not running", "droplet is off", "server is down", "is shut down", "agent is offline", "client is offline", "node is offline", "node is not online", "not reachable. check if the server", "host unreachable & !{noroute}", "server_offline & !missed", "machine is not running", "vm is not running", "agent not connected", "client not connected", "unreachable & ansible", "'unreachable': true", "the system is going down", "connection refused by powered-off"},
+		certain:    []string{"host & not responding", "mount error(112)", "no response from host", "server appears to be down", "host is down", "|ehostdown", "destination host unreachable", "100% packet loss", "is powered off", "server is offline", "host is offline", "server & is not reachable", "server & is unreachable", "server is not functional", "server unreachable", "instance is stopped", "instance & is not running", "droplet is off", "server is down", "agent is offline", "client is offline", "node is offline", "node is not online", "not reachable. check if the server", "host unreachable & !{noroute}", "server_offline & !missed", "machine is not running", "vm is not running", "agent not connected", "client not connected", "unreachable & ansible", "'unreachable': true", "the system is going down", "connection refused by powered-off"},
 		likely:     []string{"is offline & !{s3}", "not reachable & !{s3} & !{db}", "system is booting up"},
-		hints:      []string{"server is powered", "machine is off", "unreachable host", "host unreachable"},
+		hints:      []string{"powered off", "is shut down", "server is powered", "machine is off", "unreachable host", "host unreachable"},
 		own: []own{{
 			facts: []backup.Fact{backup.FactUnreachable}, title: "the server could not be reached any more",
 			cause: "The backup was running when {address} stopped answering, and it did not come back: {text}.",

@@ -69,8 +69,12 @@ func (t *text) normalise() []byte {
 		}
 		t.lines = append(t.lines, lineStart{next, len(out)})
 	}
+	url := false
 	for i := 0; i < len(s); {
 		c := s[i]
+		if url = (url || c == ':' && strings.HasPrefix(s[i:], "://")) && c > ' ' && c != '"'; c == '\'' {
+			url = false
+		}
 		switch {
 		case c == '\n':
 			newline(i + 1)
@@ -104,6 +108,10 @@ func (t *text) normalise() []byte {
 			out = appendNormal(out, r)
 		case c == '=' && i+1 < len(s) && s[i+1] == '\n': // quoted-printable's soft line break
 			i += 2
+		case c == '?' && url: // what a URL asks for is no message: names of headers stand there, and signatures
+			for i < len(s) && s[i] > ' ' && s[i] < utf8.RuneSelf && strings.IndexByte(`"'<>\\`+"`", s[i]) < 0 {
+				i++
+			}
 		case 'A' <= c && c <= 'Z':
 			out = append(out, c+'a'-'A')
 			i++
