@@ -132,7 +132,7 @@ func (s *Store) RequestCancel(ctx context.Context, id backup.ID, now time.Time) 
 
 // Hold implements controlplane.Store.
 func (s *Store) Hold(ctx context.Context, id backup.ID, client string, until time.Time) error {
-	_, err := s.db.ExecContext(ctx, `UPDATE backups SET holder = $1, held_until = $2 WHERE id = $3`, storable(client), millis(until), string(id))
+	_, err := s.exec(ctx, `UPDATE backups SET holder = $1, held_until = $2 WHERE id = $3`, storable(client), millis(until), string(id))
 	return err
 }
 
@@ -230,6 +230,7 @@ func (s *Store) CallWaiting(ctx context.Context, server backup.ServerID, most in
 	q.add(`UPDATE backups SET next_step_at = ? WHERE next_step_at > 0 AND placed = 0 AND id IN (
 		SELECT id FROM backups WHERE server_id = ? AND next_step_at > 0 AND placed = 0 ORDER BY id LIMIT ?) RETURNING id`,
 		millis(now), string(server), most)
+	defer s.inTurn()()
 	return list(ctx, s.db, &q, func(id *backup.ID) columns { return columns{text("id", id)} })
 }
 
@@ -252,6 +253,6 @@ func (s *Store) SaveStep(ctx context.Context, b backup.Backup, note controlplane
 }
 
 func (s *Store) change(ctx context.Context, statement string, args ...any) error {
-	r, err := s.db.ExecContext(ctx, statement, args...)
+	r, err := s.exec(ctx, statement, args...)
 	return hit(r, err, controlplane.ErrNotFound)
 }

@@ -22,12 +22,14 @@ import (
 type dialect struct {
 	// migrationLock makes the transactions that migrate wait for each other; empty where all writers do anyway.
 	migrationLock string
+	// oneWriter says that only one transaction at a time may write, and that the others poll for their turn.
+	oneWriter bool
 	// hasMeta counts the tables named meta.
 	hasMeta string
 }
 
 var (
-	sqliteDialect = dialect{hasMeta: `SELECT count(*) FROM sqlite_master WHERE name = 'meta'`}
+	sqliteDialect = dialect{oneWriter: true, hasMeta: `SELECT count(*) FROM sqlite_master WHERE name = 'meta'`}
 	// The lock's number says "cloudpil" in ASCII.
 	postgresDialect = dialect{
 		migrationLock: `SELECT pg_advisory_xact_lock(7163091744637053292)`,
@@ -127,9 +129,26 @@ func (p pool) QueryContext(ctx context.Context, query string, args ...any) (rows
 	return rows, err
 }
 
+// inTurn waits for this process's turn to write, and returns how to end it. Of those who poll for SQLite's lock, the
+// unlucky wait for ever; the queue of a mutex is a fair one.
+func (s *Store) inTurn() (done func()) {
+	if !s.dialect.oneWriter {
+		return func() {}
+	}
+	s.turn.Lock()
+	return s.turn.Unlock
+}
+
+// exec makes one statement that writes.
+func (s *Store) exec(ctx context.Context, statement string, args ...any) (sql.Result, error) {
+	defer s.inTurn()()
+	return s.db.ExecContext(ctx, statement, args...)
+}
+
 // tx makes a transaction. One that came to nothing because the database went away is made again: do must not mind.
 // Whether a commit that failed was made is not known, so that is not repeated.
 func (s *Store) tx(ctx context.Context, do func(*sql.Tx) error) error {
+	defer s.inTurn()()
 	return again(ctx, func() (mayRepeat bool, err error) {
 		tx, err := s.db.BeginTx(ctx, nil)
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -25,6 +26,7 @@ var migrations embed.FS
 // Store keeps the records of one control plane. It is safe for concurrent use.
 type Store struct {
 	db      pool
+	turn    sync.Mutex // to write, where only one may
 	dialect dialect
 	id      string
 	conns   *pgxpool.Pool // beneath db, on PostgreSQL
@@ -171,7 +173,7 @@ func (s *Store) KeyCheck(ctx context.Context) (string, error) {
 // SetKeyCheck keeps the text that a later start opens to see that it has the same master key. Where another process
 // was faster it returns controlplane.ErrConflict.
 func (s *Store) SetKeyCheck(ctx context.Context, sealed string) error {
-	_, err := s.db.ExecContext(ctx, `INSERT INTO meta (name, value) VALUES ('key_check', $1)`, sealed)
+	_, err := s.exec(ctx, `INSERT INTO meta (name, value) VALUES ('key_check', $1)`, sealed)
 	if unique(err) {
 		return controlplane.ErrConflict
 	}
@@ -182,7 +184,7 @@ func (s *Store) SetKeyCheck(ctx context.Context, sealed string) error {
 // their holds last until heldUntil at most, by when they have asked again. A database that several processes share has no
 // such owner: there, leases end by time.
 func (s *Store) ReleaseAll(ctx context.Context, heldUntil time.Time) error {
-	_, err := s.db.ExecContext(ctx, `UPDATE backups SET lease_until = 0, held_until = CASE WHEN held_until > $1 THEN $1 ELSE held_until END
+	_, err := s.exec(ctx, `UPDATE backups SET lease_until = 0, held_until = CASE WHEN held_until > $1 THEN $1 ELSE held_until END
 		WHERE lease_until > 0 OR held_until > $1`, millis(heldUntil))
 	return err
 }

@@ -20,7 +20,7 @@ func (s *Store) InsertToken(ctx context.Context, t backup.Token) error {
 	var q query
 	q.add("INSERT INTO tokens")
 	tokenColumns(&t).insert(&q)
-	_, err := s.db.ExecContext(ctx, q.text.String(), q.args...)
+	_, err := s.exec(ctx, q.text.String(), q.args...)
 	if unique(err) {
 		return controlplane.ErrNameTaken
 	}
