@@ -110,8 +110,14 @@ func TestServersAndBackupsComplete(t *testing.T) {
 		"to be deleted":       {[]string{"backup", "delete", "bk_"}, b.ID + "\tweb-1, failed, " + clock(b.CreatedAt) + "\n"},
 		"subcommands":         {[]string{"server", "remo"}, "remove\tForget a server and its key; its archives stay where they are\n"},
 	} {
-		status, out, _ := run(t, append([]string{"__complete", "--data-dir", dir}, test.args...)...)
-		words, _, _ := strings.Cut(out, ":4\n")
+		var status int
+		var out, words string
+		for range 20 { // who is not answered within a second is told nothing, and a busy machine may need longer
+			status, out, _ = run(t, append([]string{"__complete", "--data-dir", dir}, test.args...)...)
+			if words, _, _ = strings.Cut(out, ":4\n"); words != "" || test.want == "" {
+				break
+			}
+		}
 		if status != 0 || words != test.want {
 			t.Errorf("%s: exit status %d, %q", name, status, out)
 		}

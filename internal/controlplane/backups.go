@@ -81,7 +81,7 @@ func (c *ControlPlane) CreateBackup(ctx context.Context, r CreateRequest) (backu
 func (c *ControlPlane) newBackup(r CreateRequest, server backup.Server) (backup.Backup, backup.Activity) {
 	now := c.now()
 	b := backup.Backup{
-		ID: backup.ID(newID(backup.BackupIDPrefix, now)), Spec: r.Spec, ServerName: server.Name, Dir: server.BackupDir,
+		ID: backup.ID(c.newID(backup.BackupIDPrefix, now)), Spec: r.Spec, ServerName: server.Name, Dir: server.BackupDir,
 		Status: backup.StatusPending, Trigger: r.Trigger, Managed: r.Managed,
 		CreatedAt: now, ExpiresAt: backup.ExpiryOf(now, r.Spec.RetentionDays),
 		Work: backup.Work{Step: backup.StepQueue, NextStepAt: now, Holder: r.Client},
@@ -89,7 +89,7 @@ func (c *ControlPlane) newBackup(r CreateRequest, server backup.Server) (backup.
 	if r.Client != "" {
 		b.Work.HeldUntil = now.Add(HoldFor)
 	}
-	a := backup.Activity{ID: backup.ActivityID(newID(backup.ActivityIDPrefix, now)), Type: backup.ActivityBackupCreate,
+	a := backup.Activity{ID: backup.ActivityID(c.newID(backup.ActivityIDPrefix, now)), Type: backup.ActivityBackupCreate,
 		TargetID: string(b.ID), ServerID: server.ID, Title: "Backup of " + server.Name, Status: backup.ActivityQueued, CreatedAt: now}
 	for _, step := range []backup.Step{backup.StepQueue, backup.StepPreflight, backup.StepStart, backup.StepWatch} {
 		a.Steps = append(a.Steps, backup.ActivityStep{Name: string(step), Status: backup.ActivityQueued})

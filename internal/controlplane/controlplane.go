@@ -35,6 +35,7 @@ type ControlPlane struct {
 	Config
 	waker   Waker
 	changes hub
+	entropy *ulid.LockedMonotonicReader
 }
 
 // New returns a control plane. It does nothing by itself: UseWaker says who calls Step.
@@ -51,7 +52,8 @@ func New(c Config) *ControlPlane {
 	if c.Boundary == nil {
 		c.Boundary = func(string) {}
 	}
-	return &ControlPlane{Config: c, waker: asleep{}, changes: hub{changed: make(chan struct{})}}
+	return &ControlPlane{Config: c, waker: asleep{}, changes: hub{changed: make(chan struct{})},
+		entropy: &ulid.LockedMonotonicReader{MonotonicReader: ulid.Monotonic(rand.Reader, 0)}}
 }
 
 // UseWaker sets who calls Step. It must be called before the first request.
@@ -71,15 +73,16 @@ func (blind) Finished(backup.Backup)                            {}
 // now is the time in the precision that is stored.
 func (c *ControlPlane) now() time.Time { return c.Clock.Now().UTC().Truncate(time.Millisecond) }
 
-// entropy makes the identifiers of one millisecond follow each other too: what was recorded first is listed first.
-var entropy = &ulid.LockedMonotonicReader{MonotonicReader: ulid.Monotonic(rand.Reader, 0)}
-
-func newID(prefix string, now time.Time) string {
-	return prefix + ulid.MustNew(ulid.Timestamp(now), entropy).String()
+// newID returns an identifier that follows all that were made before, within one millisecond too: what was recorded
+// first is listed first.
+func (c *ControlPlane) newID(prefix string, now time.Time) string {
+	return prefix + ulid.MustNew(ulid.Timestamp(now), c.entropy).String()
 }
 
 // NewID returns the identifier of a new control plane.
-func NewID(now time.Time) string { return newID("cp_", now) }
+func NewID(now time.Time) string {
+	return "cp_" + ulid.MustNew(ulid.Timestamp(now), rand.Reader).String()
+}
 
 // once answers the repetition of a create: it returns the id that the first one made, or "" if this is the first.
 func (c *ControlPlane) once(ctx context.Context, o Idempotency) (string, error) {

@@ -65,7 +65,7 @@ func (c *ControlPlane) createSchedule(ctx context.Context, spec backup.ScheduleS
 		return backup.Schedule{}, err
 	}
 	now := c.now()
-	s := backup.Schedule{ID: backup.ScheduleID(newID(backup.ScheduleIDPrefix, now)), ScheduleSpec: spec, CreatedAt: now, UpdatedAt: now, Version: 1}
+	s := backup.Schedule{ID: backup.ScheduleID(c.newID(backup.ScheduleIDPrefix, now)), ScheduleSpec: spec, CreatedAt: now, UpdatedAt: now, Version: 1}
 	return s, c.recorded(s, c.Store.InsertSchedule(ctx, s, c.about(backup.ActivityScheduleCreate, s, "added"), o))
 }
 

@@ -68,7 +68,7 @@ func (c *ControlPlane) createServer(ctx context.Context, spec backup.ServerSpec,
 		return backup.Server{}, &backup.FindingsError{Findings: refused}
 	}
 	now := c.now()
-	s := backup.Server{ID: backup.ServerID(newID(backup.ServerIDPrefix, now)), ServerSpec: spec,
+	s := backup.Server{ID: backup.ServerID(c.newID(backup.ServerIDPrefix, now)), ServerSpec: spec,
 		KeySource: backup.KeyNone, CreatedAt: now, UpdatedAt: now, Version: 1}
 	if s, err = c.withKey(s, key); err != nil {
 		return backup.Server{}, err
@@ -210,7 +210,7 @@ func (c *ControlPlane) target(s backup.Server) (Target, error) {
 // instant is the activity of something that is done at once.
 func (c *ControlPlane) instant(t backup.ActivityType, s backup.Server, title string) backup.Activity {
 	now := c.now()
-	return backup.Activity{ID: backup.ActivityID(newID(backup.ActivityIDPrefix, now)), Type: t, TargetID: string(s.ID),
+	return backup.Activity{ID: backup.ActivityID(c.newID(backup.ActivityIDPrefix, now)), Type: t, TargetID: string(s.ID),
 		ServerID: s.ID, Title: title, Status: backup.ActivityCompleted, CreatedAt: now, FinishedAt: now}
 }
 

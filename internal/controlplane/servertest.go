@@ -25,7 +25,7 @@ func (c *ControlPlane) TestServer(ctx context.Context, id backup.ServerID) (Serv
 	}
 	// Under a name of its own, so that a connection is made now: one that is open already shows neither another host
 	// key nor a login that is no longer let in.
-	t.Server.ID = backup.ServerID(newID(backup.ServerIDPrefix, c.now()))
+	t.Server.ID = backup.ServerID(c.newID(backup.ServerIDPrefix, c.now()))
 	defer c.Runner.Forget(t.Server.ID)
 	within, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()

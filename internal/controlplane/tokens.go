@@ -27,7 +27,7 @@ func (c *ControlPlane) CreateToken(ctx context.Context, spec backup.TokenSpec) (
 	}
 	now := c.now()
 	secret := backup.TokenPrefix + rand.Text() + rand.Text() // 256 bits and more
-	t := backup.Token{ID: newID(backup.TokenIDPrefix, now), Name: spec.Name, Role: spec.Role, Hash: tokenHash(secret), CreatedAt: now}
+	t := backup.Token{ID: c.newID(backup.TokenIDPrefix, now), Name: spec.Name, Role: spec.Role, Hash: tokenHash(secret), CreatedAt: now}
 	if spec.Days > 0 {
 		t.ExpiresAt = now.AddDate(0, 0, spec.Days)
 	}
