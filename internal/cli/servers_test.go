@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -223,9 +224,7 @@ func TestServerTestSaysWhatItSaw(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &found); err != nil || !found.Reachable || found.HostKey != sshd.HostKeyLine || found.TotalBytes == 0 || found.FreeBytes == 0 {
 		t.Errorf("%v: %s", err, out)
 	}
-	if n := sshd.Connections(); n != 0 {
-		t.Errorf("%d connections are left", n)
-	}
+	connections(t, sshd, 0)
 	pinned := sshd.HostKeyLine
 	sshd.RotateHostKey()
 	if status, out, errOut = run(t, "server", "test", "web-1", "--data-dir", dir); status != 1 || !strings.Contains(errOut, "(SSH_HOST_KEY_CHANGED)") || !strings.Contains(errOut, pinned) {
@@ -249,8 +248,18 @@ func TestServerTestConnectsAnewBesideOpenConnections(t *testing.T) {
 	if status, _, errOut := run(t, "server", "test", "web-1", "--data-dir", dir); status != 1 || !strings.Contains(errOut, "(PERMISSION_DENIED_PUBLICKEY)") {
 		t.Errorf("exit status %d, %s", status, errOut)
 	}
-	if n := sshd.Connections(); n != 1 {
-		t.Errorf("%d connections: the test closed that of others, or left its own", n)
+	connections(t, sshd, 1) // neither closed that of others nor left its own
+}
+
+// connections waits until sshd, which sees the end of one a moment later, has so many.
+func connections(t *testing.T, sshd *testbed.SSHD, want int) {
+	t.Helper()
+	n := sshd.Connections()
+	for deadline := time.Now().Add(10 * time.Second); n != want && time.Now().Before(deadline); n = sshd.Connections() {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if n != want {
+		t.Errorf("%d connections, want %d", n, want)
 	}
 }
 
