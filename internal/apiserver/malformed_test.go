@@ -165,7 +165,15 @@ func TestCursorOfAnotherListIsAPlaceInNone(t *testing.T) {
 	_, all := s.do("GET", "/v1/activities", "")
 	_, first := s.do("GET", "/v1/activities?limit=1", "") // the control: its own cursor
 	_, rest := s.do("GET", "/v1/activities?cursor="+text(first["next_cursor"]), "")
-	if diff := cmp.Diff(items(all), append(items(first), items(rest)...)); diff != "" {
+	if diff := cmp.Diff(ids(items(all)), ids(append(items(first), items(rest)...))); diff != "" { // an entry may go on in between
 		t.Error(diff)
 	}
+}
+
+func ids(records []map[string]any) []string {
+	out := make([]string, 0, len(records))
+	for _, r := range records {
+		out = append(out, text(r["id"]))
+	}
+	return out
 }

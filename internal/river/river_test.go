@@ -175,3 +175,17 @@ func TestWakeUpThatCannotBeWrittenIsToldOfAndForgotten(t *testing.T) {
 		t.Errorf("log: %q", log.String())
 	}
 }
+
+func TestWakeUpThatComesTooEarlyIsLeftToWhoeverPlannedTheStep(t *testing.T) {
+	t.Parallel()
+	conns := database(t)
+	r := &rows{due: map[backup.ID]time.Time{"bk_1": time.Now().Add(time.Hour)}, steps: make(chan step, 10)}
+	w := work(t, conns, r, "a")
+	for range 5 { // waiting clients wake it again and again
+		w.Wake("bk_1", time.Now())
+	}
+	settled(t, conns)
+	if len(r.steps) != 0 {
+		t.Errorf("a step an hour early: %v", <-r.steps)
+	}
+}
