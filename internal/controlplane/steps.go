@@ -294,8 +294,8 @@ func (c *ControlPlane) watch(ctx context.Context, p *progress) error {
 		return &backup.Failure{Stage: backup.StageArchive, Fact: backup.FactJobGone, Output: seen.Output, Evidence: seen.Evidence,
 			Text: fmt.Sprintf("process %d is gone; its last step was %q", p.Job.PID, seen.Progress.Step)}
 	default:
-		// Its end is seen within a twentieth of the time that it took.
-		p.next(backup.StepWatch, clamp(p.now.Sub(p.StartedAt)/20, watchFirst, watchLongest))
+		// Its end is seen within a fiftieth of the time that it took.
+		p.next(backup.StepWatch, clamp(p.now.Sub(p.StartedAt)/50, watchFirst, watchLongest))
 	}
 	return nil
 }

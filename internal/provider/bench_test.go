@@ -152,7 +152,7 @@ func noop(b *testing.B) string {
 		b.Fatal(err)
 	}
 	binary := filepath.Join(b.TempDir(), "noop")
-	build := exec.CommandContext(b.Context(), "go", "build", "-o", binary, "./internal/testbed/noop")
+	build := exec.CommandContext(b.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "./internal/testbed/noop")
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("go build: %v\n%s", err, out)
