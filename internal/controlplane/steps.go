@@ -304,8 +304,8 @@ func (c *ControlPlane) watch(ctx context.Context, p *progress) error {
 // same, and its record says that files remain.
 func (c *ControlPlane) clean(ctx context.Context, p *progress) error {
 	err := c.Runner.Cancel(ctx, p.target, p.Backup, true)
-	if err == nil {
-		err = c.Runner.Clean(ctx, p.target, p.Backup)
+	if f := failureOf(err, backup.StageArchive); f == nil || f.Stage != backup.StageConnect {
+		err = c.Runner.Clean(ctx, p.target, p.Backup) // a full disk does not even take the wish to end; what still runs is not cleaned away
 	}
 	if f := failureOf(err, backup.StageArchive); f != nil && f.Stage != backup.StageConnect && p.now.Sub(p.Failure.At) < cleanPatience {
 		p.next(backup.StepClean, time.Second) // a job that is just ending refuses to have its folder removed

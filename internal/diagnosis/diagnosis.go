@@ -201,6 +201,7 @@ func factsOf(f backup.Failure, line string) *strings.Replacer {
 		"{bytes_done}", Bytes(e.BytesDone),
 		"{free}", known(e.FreeBytes, e.TotalBytes),
 		"{total}", known(e.TotalBytes, e.TotalBytes),
+		"{inodes}", inodes(e),
 		"{exit_status}", fmt.Sprint(f.ExitStatus),
 		"{needed}", Bytes(e.NeededBytes),
 		"{engine}", or(string(d.Engine), "database"),
@@ -228,6 +229,14 @@ func known(n, total int64) string {
 		return "an unknown amount"
 	}
 	return Bytes(n)
+}
+
+// inodes tells of a file system that can take no more files, though it may have space.
+func inodes(e backup.Evidence) string {
+	if e.TotalInodes <= 0 || e.FreeInodes > 0 {
+		return ""
+	}
+	return fmt.Sprintf(", but not one of its %d inodes,", e.TotalInodes)
 }
 
 func quoteAll(paths []string) []string {

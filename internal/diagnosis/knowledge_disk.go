@@ -13,7 +13,7 @@ var diskKnowledge = []entry{
 		hints:      []string{"device is full", "out of space"},
 		own: []own{{
 			facts: toolsFailed,
-			cause: "The file system of {backup_dir} had {free} left of {total} when the archive could not be written any further; {bytes_done} of it were done.",
+			cause: "The file system of {backup_dir} had {free} left of {total}{inodes} when the archive could not be written any further; {bytes_done} of it were done.",
 			fix: []string{
 				"Delete old backups of this server.",
 				"Lower retention_days, so that archives are removed earlier.",

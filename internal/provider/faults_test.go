@@ -95,6 +95,7 @@ func TestFaultsAreToldAndLeaveNothing(t *testing.T) {
 		tools    map[string]string
 		arrange  func(*scenario) (server, backup attrs)
 		want     func(*scenario) failure
+		mend     func(*scenario) // what the fix says, on the server; nil: what it says about the configuration is done alone
 	}{
 		"nobody listens": {
 			arrange: func(s *scenario) (attrs, attrs) {
@@ -104,6 +105,7 @@ func TestFaultsAreToldAndLeaveNothing(t *testing.T) {
 			want: func(s *scenario) failure {
 				return failure{"CONNECTION_REFUSED", "connect", "connection refused", []string{s.sshd.Host + ":" + number(s.sshd.Port), "systemctl status ssh"}}
 			},
+			mend: func(s *scenario) { s.sshd.Start() },
 		},
 		"a black hole": {
 			arrange: func(s *scenario) (attrs, attrs) {
@@ -131,6 +133,7 @@ func TestFaultsAreToldAndLeaveNothing(t *testing.T) {
 					[]string{"~" + s.sshd.User + "/.ssh/authorized_keys", s.public, "chmod 700"},
 				}
 			},
+			mend: func(s *scenario) { s.sshd.Authorize(s.public) },
 		},
 		"the host key changed": {
 			arrange: func(s *scenario) (attrs, attrs) {
@@ -151,6 +154,7 @@ func TestFaultsAreToldAndLeaveNothing(t *testing.T) {
 			want: func(s *scenario) failure {
 				return failure{"NO_SPACE_LEFT", "archive", "the server's disk is full", []string{s.sshd.BackupDir, "of 1.0 MiB", "Lower retention_days"}}
 			},
+			mend: func(s *scenario) { s.sshd.BackupDir = s.sshd.Dir("srv") + "/backups" },
 		},
 		"a source path is missing": {
 			arrange: func(s *scenario) (attrs, attrs) {
@@ -172,6 +176,7 @@ func TestFaultsAreToldAndLeaveNothing(t *testing.T) {
 					[]string{s.source + "/locked", s.sshd.User + " ALL=(root) NOPASSWD: /bin/sh"},
 				}
 			},
+			mend: func(s *scenario) { s.chmod(s.source+"/locked", 0o755) },
 		},
 		"a file inside may not be read": {
 			arrange: func(s *scenario) (attrs, attrs) {
@@ -181,6 +186,7 @@ func TestFaultsAreToldAndLeaveNothing(t *testing.T) {
 			want: func(s *scenario) failure {
 				return failure{"FILE_PERMISSION_DENIED", "archive", "the login user may not read a file", []string{"secret.txt", `privilege = "sudo"`}}
 			},
+			mend: func(s *scenario) { s.chmod(s.source+"/secret.txt", 0o644) },
 		},
 		"sudo is refused": {
 			arrange: func(s *scenario) (attrs, attrs) {
@@ -203,6 +209,7 @@ func TestFaultsAreToldAndLeaveNothing(t *testing.T) {
 				return nil, nil
 			},
 			want: func(s *scenario) failure { return unsafeFolder(s, "is a symbolic link") },
+			mend: func(s *scenario) { s.must(os.Remove(s.sshd.BackupDir)) },
 		},
 		"the backup folder is open to others": {
 			arrange: func(s *scenario) (attrs, attrs) {
@@ -210,6 +217,7 @@ func TestFaultsAreToldAndLeaveNothing(t *testing.T) {
 				return nil, nil
 			},
 			want: func(s *scenario) failure { return unsafeFolder(s, "its mode is drwxr-xr-x, not drwx------") },
+			mend: func(s *scenario) { s.chmod(s.sshd.BackupDir, 0o700) },
 		},
 		"the backup folder was made by somebody else": {
 			arrange: func(s *scenario) (attrs, attrs) {
@@ -220,18 +228,57 @@ func TestFaultsAreToldAndLeaveNothing(t *testing.T) {
 				return nil, nil
 			},
 			want: func(s *scenario) failure { return unsafeFolder(s, "owned by user 0") },
+			mend: func(s *scenario) { s.sshd.Own(s.sshd.BackupDir) },
+		},
+		"the disk has no inodes left": {
+			arrange: func(s *scenario) (attrs, attrs) {
+				s.sshd.BackupDir = testbed.TmpfsWithInodes(s.t, tmpfsSize, 5) + "/backups"
+				return nil, nil
+			},
+			want: func(s *scenario) failure {
+				return failure{"NO_SPACE_LEFT", "archive", "the server's disk is full", []string{s.sshd.BackupDir, "inodes"}}
+			},
+			mend: func(s *scenario) { s.sshd.BackupDir = s.sshd.Dir("srv") + "/backups" },
+		},
+		"the file system is read-only": {
+			arrange: func(s *scenario) (attrs, attrs) {
+				dir := testbed.Tmpfs(s.t, tmpfsSize)
+				s.sshd.BackupDir = dir + "/backups"
+				testbed.RemountReadOnly(s.t, dir)
+				return nil, nil
+			},
+			want: func(s *scenario) failure {
+				return failure{"FILESYSTEM_READ_ONLY", "preflight", "the file system for backups is read-only", []string{s.sshd.BackupDir, "dmesg"}}
+			},
+			mend: func(s *scenario) { s.sshd.BackupDir = s.sshd.Dir("srv") + "/backups" },
+		},
+		"a tool is missing": {
+			tools: map[string]string{"tar": `exit 1`}, // as some builds of BusyBox: there, but of no use
+			want: func(*scenario) failure {
+				return failure{"REMOTE_COMMAND_MISSING", "preflight", "a tool is missing on the server", []string{"tar with -T and -X"}}
+			},
+			mend: (*scenario).withoutTools,
+		},
+		"the archiver is killed": {
+			tools: map[string]string{"gzip": `case $1 in -dc) exec "$real" "$@" ;; esac; head -c 1000 >/dev/null; kill -9 $$`},
+			want: func(*scenario) failure {
+				return failure{"JOB_KILLED", "archive", "the job was killed", []string{"gzip failed: ended by signal 9", "dmesg"}}
+			},
+			mend: (*scenario).withoutTools,
 		},
 		"gzip loses the end of the archive": {
 			tools: map[string]string{"gzip": `case $1 in -dc) exec "$real" "$@" ;; esac; "$real" "$@" | head -c -9`},
 			want: func(s *scenario) failure {
 				return failure{"PARTIAL_TRANSFER", "archive", "the archive is damaged", []string{"cannot be listed to its end"}}
 			},
+			mend: (*scenario).withoutTools,
 		},
 		"tar reports success and takes nothing in": {
 			tools: map[string]string{"tar": `case "$*" in *-cf*) cat >/dev/null </dev/null; head -c 10240 /dev/zero ;; *) exec "$real" "$@" ;; esac`},
 			want: func(s *scenario) failure {
 				return failure{"EMPTY_BACKUP_REPORTED_SUCCESS", "archive", "the archive is empty", []string{"not one file is in the archive"}}
 			},
+			mend: (*scenario).withoutTools,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -248,9 +295,30 @@ func TestFaultsAreToldAndLeaveNothing(t *testing.T) {
 				server, backup = test.arrange(s)
 			}
 			s.write(s.config(s.server(server), s.backup(backup), failureOfServer))
-			s.fails(test.want(s))
+			failed := s.fails(test.want(s))
+
+			if test.mend != nil {
+				test.mend(s)
+			}
+			s.write(s.config(s.server(), s.backup(), failureOfServer))
+			s.turnsGreen(failed)
 		})
 	}
+}
+
+// turnsGreen checks that apply alone makes a good backup, once what was at fault is mended, and that the failed one is a tombstone.
+func (s *scenario) turnsGreen(failed api.Backup) {
+	s.t.Helper()
+	s.mustApply()
+	b := s.onlyBackup()
+	same(s.t, "status", "completed", b.Status)
+	same(s.t, "archives", []string{b.ID}, s.archives())
+	testbed.CompareTar(s.t, s.download(b.ID), s.source)
+	gone := s.backupRecord(failed.ID)
+	if gone.ID == b.ID || gone.DeletedAt == nil || gone.DeleteReason != "deleted" {
+		s.t.Errorf("the failed record is no tombstone: %+v", gone)
+	}
+	s.hasNothingToDo()
 }
 
 func unsafeFolder(s *scenario, why string) failure {
@@ -270,17 +338,7 @@ func TestApplyAloneSucceedsOnceTheKeyIsAuthorised(t *testing.T) {
 		"1. Add this line to ~"+s.sshd.User+"/.ssh/authorized_keys on the server:\n     "+server.text("public_key")+"\n")
 	failed := s.onlyBackup()
 	s.sshd.Authorize(server.text("public_key"))
-	s.mustApply()
-
-	b := s.onlyBackup()
-	same(t, "status", "completed", b.Status)
-	same(t, "archives", []string{b.ID}, s.archives())
-	testbed.CompareTar(t, s.download(b.ID), s.source)
-	gone := s.backupRecord(failed.ID)
-	if gone.ID == b.ID || gone.DeletedAt == nil || gone.DeleteReason != "deleted" {
-		t.Errorf("the failed record is no tombstone: %+v", gone)
-	}
-	s.hasNothingToDo()
+	s.turnsGreen(failed)
 }
 
 func TestSudoReadsWhatTheLoginUserMayNot(t *testing.T) {

@@ -54,6 +54,13 @@ func (s *scenario) authorizeWithTools(bodies map[string]string) {
 	s.sshd.Authorize(s.options + s.public)
 }
 
+// withoutTools authorises the user's key with nothing in front of it, as any server would.
+func (s *scenario) withoutTools() {
+	s.sshd.Deauthorize()
+	s.options = ""
+	s.sshd.Authorize(s.public)
+}
+
 // gate authorises the user's key, puts a file of some mebibytes into the source, and has every archive stop in the middle
 // of it until open is called.
 func (s *scenario) gate() (open func()) {

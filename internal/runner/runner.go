@@ -118,9 +118,25 @@ func (r *Runner) Start(ctx context.Context, t controlplane.Target, b backup.Back
 	}
 	report, err := h.Start(ctx, ssh.StartRequest{ID: string(b.ID), Include: b.Files.Include, Exclude: b.Files.Exclude, Databases: b.Databases})
 	if err != nil {
-		return backup.Job{}, explain(err, t, backup.StageArchive)
+		return backup.Job{}, measured(ctx, h, b, explain(err, t, backup.StageArchive))
 	}
 	return backup.Job(report.Job), nil
+}
+
+// measured adds to what failed on the server how much space it has: what fails for want of it says no numbers.
+func measured(ctx context.Context, h ssh.Host, b backup.Backup, err error) error {
+	var f *backup.Failure
+	if !errors.As(err, &f) || f.Stage == backup.StageConnect {
+		return err
+	}
+	if s, err := h.Status(ctx, string(b.ID)); err == nil {
+		space(&f.Evidence, s)
+	}
+	return f
+}
+
+func space(e *backup.Evidence, s ssh.Status) {
+	e.FreeBytes, e.TotalBytes, e.FreeInodes, e.TotalInodes = max(0, s.FreeBytes), max(0, s.TotalBytes), max(0, s.FreeInodes), max(0, s.TotalInodes)
 }
 
 // Watch implements controlplane.Runner.
@@ -134,7 +150,7 @@ func (r *Runner) Watch(ctx context.Context, t controlplane.Target, b backup.Back
 		return backup.Observation{}, explain(err, t, backup.StageArchive)
 	}
 	e := evidence(t, b)
-	e.FreeBytes, e.TotalBytes, e.FreeInodes, e.TotalInodes = max(0, s.FreeBytes), max(0, s.TotalBytes), max(0, s.FreeInodes), max(0, s.TotalInodes)
+	space(&e, s)
 	e.BytesDone = s.Bytes
 	seen := backup.Observation{Job: backup.Job(s.Job), Alive: s.Alive, Output: text(s.Log), Evidence: e,
 		Progress: backup.Progress{Step: step(s, b), Bytes: s.Bytes}}

@@ -22,7 +22,7 @@ unset TAR_OPTIONS GZIP POSIXLY_CORRECT CDPATH
 PATH=${PATH:-/usr/bin}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin
 umask 077
 
-tools='tar gzip setsid sha256sum df mkfifo tee sync mv rm mkdir cat ls wc sed head tail tr sleep date id'
+tools='tar gzip setsid sha256sum df mkfifo tee sync mv rm mkdir rmdir cat ls wc sed head tail tr sleep date id'
 newline='
 '
 
@@ -174,6 +174,13 @@ check_owner_and_mode() {
   esac
 }
 
+# Why a folder cannot be made where test -w said that nothing can be: a file system that is read-only is another thing than one
+# where this account may not write. Should it be made after all, it goes at once.
+why_not() { # FOLDER
+  message=$(mkdir -m 700 "$1" 2>&1) && rmdir "$1" 2>/dev/null
+  one_line "${message##*: }"
+}
+
 # enter_root goes into the root and sets $folder to ok, or says what is wrong with it.
 # From then on every path is relative, so that nobody can swap a folder above us.
 enter_root() {
@@ -187,13 +194,13 @@ enter_root() {
   elif ! [ -e "$root" ]; then
     folder=absent detail="$root will be created"
     if ! [ -w "$parent" ] || ! [ -x "$parent" ]; then
-      folder=not_writable detail="cannot create a folder in $parent"
+      folder=not_writable detail="cannot create a folder in $parent: $(why_not "$root")"
     fi
   elif ! [ -d "$root" ]; then
     folder=not_directory detail="$root is not a directory"
   elif check_owner_and_mode "$root"; then
     if ! cd -P "$root" 2>/dev/null || ! [ -w . ]; then
-      folder=not_writable detail="cannot write in $root"
+      folder=not_writable detail="cannot write in $root: $(why_not "$root/.try")"
     else
       check_owner_and_mode .
     fi
