@@ -2,7 +2,6 @@ package backup
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,7 +40,7 @@ type Database struct {
 const MaxDatabases = 100
 
 // Not everything a database may be called: pg_dump takes a name with "=" or "://" in it for a connection string.
-var databaseName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.$ -]{0,62}$`)
+var databaseName = NewPattern(`^[A-Za-z0-9_][A-Za-z0-9_.$ -]{0,62}$`)
 
 var databaseRules = []Rule[Spec]{
 	{[]string{"type", "databases"}, func(s Spec) []Finding {

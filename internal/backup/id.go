@@ -1,9 +1,6 @@
 package backup
 
-import (
-	"fmt"
-	"regexp"
-)
+import "fmt"
 
 // ID names one backup: "bk_" and a ULID, so identifiers sort by time of creation.
 type ID string
@@ -27,7 +24,7 @@ const (
 
 // A ULID is 26 letters of Crockford's base 32. Folder names on servers are made of identifiers,
 // so nothing else may ever pass.
-var ulidPattern = regexp.MustCompile(`^[0-7][0-9A-HJKMNP-TV-Z]{25}$`)
+var ulidPattern = NewPattern(`^[0-7][0-9A-HJKMNP-TV-Z]{25}$`)
 
 // ParseID checks that s is the identifier of a backup.
 func ParseID(s string) (ID, error) {

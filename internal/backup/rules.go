@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,11 +27,11 @@ const (
 )
 
 var (
-	namePattern        = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
-	hostPattern        = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?$`)
-	userPattern        = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,31}$`)
-	environmentPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
-	dirSegment         = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+	namePattern        = NewPattern(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+	hostPattern        = NewPattern(`^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?$`)
+	userPattern        = NewPattern(`^[A-Za-z_][A-Za-z0-9_.-]{0,31}$`)
+	environmentPattern = NewPattern(`^[a-z0-9][a-z0-9-]*$`)
+	dirSegment         = NewPattern(`^[A-Za-z0-9._-]+$`)
 )
 
 // ServerRules are the rules one server's settings must keep, by themselves.

@@ -1,6 +1,9 @@
 package diagnosis
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // roots says which cause makes which others appear.
 var roots = []struct{ root, effects string }{
@@ -85,7 +88,7 @@ var roots = []struct{ root, effects string }{
 // weak are the classes that any other explains, but for one another where roots says nothing.
 const weak = "warning_account_will_expire file_changed_during_read tar_fatal_unknown no_reason_recorded empty_backup_reported_success offsite_failure_reported_success false_failure notification_failed status_report_lost schedule_missed_runs"
 
-var explained = func() map[Class]map[Class]bool {
+var explained = sync.OnceValue(func() map[Class]map[Class]bool {
 	table := map[Class]map[Class]bool{}
 	for _, r := range roots {
 		for root := range strings.FieldsSeq(r.root) {
@@ -98,20 +101,20 @@ var explained = func() map[Class]map[Class]bool {
 		}
 	}
 	return table
-}()
+})
 
-var weakClasses = func() map[Class]bool {
+var weakClasses = sync.OnceValue(func() map[Class]bool {
 	set := map[Class]bool{}
 	for class := range strings.FieldsSeq(weak) {
 		set[Class(class)] = true
 	}
 	return set
-}()
+})
 
 // explains says whether the root makes the effect appear.
 func explains(root, effect *entry) bool {
 	if root.class == effect.class {
 		return false
 	}
-	return explained[root.class][effect.class] || weakClasses[effect.class] && !weakClasses[root.class]
+	return explained()[root.class][effect.class] || weakClasses()[effect.class] && !weakClasses()[root.class]
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -110,7 +109,7 @@ func databaseParameters(databases []backup.Database) []parameter {
 // answer is what the script said before the line ".".
 type answer map[string][]string
 
-var answerLine = regexp.MustCompile(`^([a-z][a-z0-9_]*)=([ -~]*)$`)
+var answerLine = backup.NewPattern(`^([a-z][a-z0-9_]*)=([ -~]*)$`)
 
 var errNoGreeting = fmt.Errorf("%w: the job script did not begin: %w", ErrOutput, io.ErrUnexpectedEOF)
 
@@ -135,7 +134,7 @@ func readAnswer(r *bufio.Reader) (answer, error) {
 		if text == "." {
 			return a, nil
 		}
-		match := answerLine.FindStringSubmatch(text)
+		match := answerLine().FindStringSubmatch(text)
 		if match == nil {
 			return nil, fmt.Errorf("%w: %s", ErrOutput, printable(text))
 		}
@@ -194,9 +193,9 @@ func (a answer) job() JobID {
 }
 
 var (
-	bootIDPattern = regexp.MustCompile(`^[0-9a-f-]{1,64}$`)
-	sha256Pattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	wordPattern   = regexp.MustCompile(`^[a-z_]{1,32}$`)
+	bootIDPattern = backup.NewPattern(`^[0-9a-f-]{1,64}$`)
+	sha256Pattern = backup.NewPattern(`^[0-9a-f]{64}$`)
+	wordPattern   = backup.NewPattern(`^[a-z_]{1,32}$`)
 )
 
 func parseCheck(a answer, includes, databases int) (CheckReport, error) {
@@ -256,7 +255,7 @@ func parseDatabases(a answer, n int) ([]DatabaseReport, error) {
 	return reports, nil
 }
 
-var versionPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,40}$`)
+var versionPattern = backup.NewPattern(`^[A-Za-z0-9][A-Za-z0-9.-]{0,40}$`)
 
 func version(said string) string {
 	if !versionPattern.MatchString(said) {
@@ -278,7 +277,7 @@ func toolNames(said []string) []string {
 // maxTools is above the number of tools that the script needs.
 const maxTools = 40
 
-var toolPattern = regexp.MustCompile(`^[A-Za-z0-9._+-]{1,32}( with -T and -X)?$`)
+var toolPattern = backup.NewPattern(`^[A-Za-z0-9._+-]{1,32}( with -T and -X)?$`)
 
 // clockTime is a server's time in Unix seconds, 0 where it says none that a calendar has.
 func clockTime(seconds int64) int64 {
