@@ -10,9 +10,6 @@ import (
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/cron"
 )
 
-// maxCronTimes bounds cron next: more are no look ahead but a load.
-const maxCronTimes = 1000
-
 func (c *cli) cronCommand() *cobra.Command {
 	return group("cron", "Say what a cron expression means and when it is due", c.cronNext(), c.cronDescribe(), c.cronLint())
 }
@@ -20,7 +17,7 @@ func (c *cli) cronCommand() *cobra.Command {
 // cronOptions are the flags of the cron commands.
 type cronOptions struct {
 	timezone, from, seed string
-	count                int
+	count                int64
 }
 
 func (o *cronOptions) seedFlag(cmd *cobra.Command) {
@@ -45,9 +42,9 @@ func (o *cronOptions) start() (time.Time, error) {
 	if o.from == "" {
 		return time.Now(), nil
 	}
-	from, err := time.Parse(time.RFC3339, o.from)
+	from, err := cron.ParseTime(o.from)
 	if err != nil {
-		return from, usageError{fmt.Errorf("--from %q is no time in RFC 3339; write 2026-03-08T01:30:00-05:00, or 2026-03-08T06:30:00Z in UTC", plain(o.from))}
+		return from, usageError{fmt.Errorf("--from: %w", err)}
 	}
 	return from, nil
 }
@@ -77,9 +74,6 @@ An expression whose hour field is plain * follows elapsed time; every other one 
 hour are replaced by one run at the first instant after it, and in a repeated hour each wall-clock time is due once, the first time.`,
 		Example: "  cloudaipilot cron next '30 2 * * *' --timezone America/New_York --from 2026-03-07T12:00:00-05:00 --count 3",
 		RunE: func(_ *cobra.Command, args []string) error {
-			if o.count < 1 || o.count > maxCronTimes {
-				return usageError{fmt.Errorf("--count %d: allowed is 1 to %d", o.count, maxCronTimes)}
-			}
 			e, err := parseCron(args[0], o.seed)
 			if err != nil {
 				return err
@@ -97,16 +91,20 @@ hour are replaced by one run at the first instant after it, and in a repeated ho
 	o.timezoneFlag(cmd)
 	o.seedFlag(cmd)
 	cmd.Flags().StringVar(&o.from, "from", "", "look from this time on, in RFC 3339 (default: now)")
-	cmd.Flags().IntVar(&o.count, "count", 5, fmt.Sprintf("how many times, 1 to %d", maxCronTimes))
+	cmd.Flags().Int64Var(&o.count, "count", 5, fmt.Sprintf("how many times, 1 to %d", cron.MaxTimes))
 	return cmd
 }
 
-func (c *cli) printTimes(e *cron.Expression, z *cron.Zone, from time.Time, count int) error {
-	times := make([]string, 0, count)
-	for at, ok := e.Next(z, from); ok && len(times) < count; at, ok = e.Next(z, at) {
-		times = append(times, at.Format(time.RFC3339))
+func (c *cli) printTimes(e *cron.Expression, z *cron.Zone, from time.Time, count int64) error {
+	due, err := e.NextTimes(z, from, count)
+	if err != nil {
+		return usageError{fmt.Errorf("--%w", err)}
 	}
-	if len(times) < count {
+	times := make([]string, len(due))
+	for i, at := range due {
+		times[i] = at.Format(time.RFC3339)
+	}
+	if int64(len(times)) < count {
 		fmt.Fprintln(c.err, "Warning: times are known up to the end of 2200 only.")
 	}
 	if c.json {

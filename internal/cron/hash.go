@@ -26,7 +26,7 @@ func (p *parser) hash(i int, w word, step int, stepped bool) (values, error) {
 	}
 	if p.seed == "" {
 		return values{}, p.fail(i, w, "H in the "+spec.name+" needs a name to be hashed, and there is none",
-			`H stands for a number made from the schedule's name, so that schedules spread. Give the seed "server name/schedule name", on the command line with --seed, or write a number.`)
+			`H stands for a number made from the schedule's name, so that schedules spread. Give the seed "server name/schedule name" (--seed on the command line, the last argument of a Terraform function), or write a number.`)
 	}
 	width := v.last - v.first + 1
 	if stepped && step > width {

@@ -1,9 +1,13 @@
 package cron
 
 import (
+	"fmt"
 	"iter"
 	"time"
 )
+
+// MaxTimes is how many due times are listed at once: more are no look ahead but a load.
+const MaxTimes = 1000
 
 // The rule about clock changes: an expression whose hour field is plain * follows elapsed time; every other one follows the
 // wall clock: due times lost in a skipped hour are replaced by one run at the first instant after it, and in a repeated hour
@@ -29,6 +33,28 @@ func (e *Expression) NextUnix(z *Zone, after int64) (int64, bool) {
 		return e.nextElapsed(z, t)
 	}
 	return e.nextOnWall(z, t)
+}
+
+// NextTimes returns as many due times after the given time as count says, fewer where the year 2200 ends. The error is one for
+// people, about a count that is not 1 to MaxTimes.
+func (e *Expression) NextTimes(z *Zone, after time.Time, count int64) ([]time.Time, error) {
+	if count < 1 || count > MaxTimes {
+		return nil, fmt.Errorf("count is %d: allowed is 1 to %d", count, MaxTimes)
+	}
+	times := make([]time.Time, 0, count)
+	for at, ok := e.Next(z, after); ok && int64(len(times)) < count; at, ok = e.Next(z, at) {
+		times = append(times, at)
+	}
+	return times, nil
+}
+
+// ParseTime reads a time as people give it to be looked from. The error shows them how to write one.
+func ParseTime(text string) (time.Time, error) {
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return at, fmt.Errorf("%s is no time in RFC 3339; write 2026-03-08T01:30:00-05:00, or 2026-03-08T06:30:00Z in UTC", quoted(text))
+	}
+	return at, nil
 }
 
 // Between yields the due times t with after < t <= until, in order.

@@ -1,6 +1,7 @@
 package cron_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -119,5 +120,21 @@ func TestNextIsAfterAFractionOfASecond(t *testing.T) {
 	}
 	if next, ok := new(cron.Expression).Next(cron.UTC, due); ok {
 		t.Errorf("the zero expression: %s", next)
+	}
+}
+
+func TestNextTimesAreBoundedAndEndWith2200(t *testing.T) {
+	t.Parallel()
+	e := mustParse(t, "0 0 1 1 *")
+	from := time.Date(2198, 6, 1, 0, 0, 0, 0, time.UTC)
+	for _, count := range []int64{-1, 0, cron.MaxTimes + 1} {
+		if _, err := e.NextTimes(cron.UTC, from, count); err == nil || !strings.Contains(err.Error(), "allowed is 1 to 1000") {
+			t.Errorf("count %d: %v", count, err)
+		}
+	}
+	for count, want := range map[int64]int{1: 1, 2: 2, cron.MaxTimes: 2} {
+		if times, err := e.NextTimes(cron.UTC, from, count); err != nil || len(times) != want || times[0].Year() != 2199 {
+			t.Errorf("count %d: %v, %v", count, times, err)
+		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
@@ -78,7 +79,10 @@ func (f *Factory) open(dataDir string) (*app.Embedded, error) {
 
 type cloudProvider struct{ factory *Factory }
 
-var _ provider.Provider = (*cloudProvider)(nil)
+var (
+	_ provider.Provider              = (*cloudProvider)(nil)
+	_ provider.ProviderWithFunctions = (*cloudProvider)(nil)
+)
 
 type providerModel struct {
 	DataDir  types.String `tfsdk:"data_dir"`
@@ -196,4 +200,9 @@ func (p *cloudProvider) DataSources(context.Context) []func() datasource.DataSou
 		newServerDataSource, newServersDataSource, newBackupDataSource, newBackupsDataSource, newBackupFailureDataSource,
 		newScheduleDataSource, newSchedulesDataSource, newActivitiesDataSource,
 	}
+}
+
+// Functions implements provider.ProviderWithFunctions.
+func (p *cloudProvider) Functions(context.Context) []func() function.Function {
+	return []func() function.Function{newCronNextFunction, newCronDescribeFunction}
 }

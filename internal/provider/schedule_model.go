@@ -6,7 +6,6 @@ import (
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/api"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
-	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/cron"
 )
 
 type scheduleModel struct {
@@ -15,7 +14,7 @@ type scheduleModel struct {
 	ID            types.String `tfsdk:"id"`
 	ServerID      types.String `tfsdk:"server_id"`
 	Name          types.String `tfsdk:"name"`
-	Cron          types.String `tfsdk:"cron"`
+	Cron          cronValue    `tfsdk:"cron"`
 	Timezone      types.String `tfsdk:"timezone"`
 	RetentionDays types.Int64  `tfsdk:"retention_days"`
 	Offsite       types.Object `tfsdk:"offsite"`
@@ -34,7 +33,7 @@ func (m scheduleModel) input() api.ScheduleInput {
 	}
 	return api.ScheduleInput{
 		ServerID: givenText(m.ServerID), Name: givenText(m.Name), Type: givenText(m.Type), Files: files, Databases: &databases,
-		Cron: givenText(m.Cron), Timezone: givenText(m.Timezone), RetentionDays: givenInt(m.RetentionDays),
+		Cron: givenText(m.Cron.StringValue), Timezone: givenText(m.Timezone), RetentionDays: givenInt(m.RetentionDays),
 		Offsite: &api.Offsite{VaultID: text(m.Offsite.Attributes()["vault_id"])}, Encrypted: givenBool(m.Encrypted), Incremental: givenBool(m.Incremental),
 		Paused: givenBool(m.Paused), Unknown: m.unknown(),
 	}
@@ -57,13 +56,11 @@ func (m scheduleModel) unknown() []string {
 	return u
 }
 
-// show puts what the API says into the model. What means the same as what is there stays as it was written.
+// show puts what the API says into the model. A vault that is the same stays as it was written.
 func (m *scheduleModel) show(s api.Schedule) {
 	m.ID, m.ServerID, m.Name = types.StringValue(s.ID), types.StringValue(s.ServerID), types.StringValue(s.Name)
 	m.sourceModel.show(s.Type, s.Files, s.Databases)
-	if !cron.Equal(m.Cron.ValueString(), s.Cron) {
-		m.Cron = types.StringValue(s.Cron)
-	}
+	m.Cron = cronValue{types.StringValue(s.Cron)} // its type keeps what was written where both mean the same
 	m.Timezone, m.RetentionDays = types.StringValue(s.Timezone), types.Int64Value(int64(s.RetentionDays))
 	m.Encrypted, m.Incremental, m.Paused = types.BoolValue(s.Encrypted), types.BoolValue(s.Incremental), types.BoolValue(s.Paused)
 	vault := ""

@@ -109,6 +109,38 @@ func TestScheduleLivesFromCreateToDestroy(t *testing.T) {
 	})
 }
 
+// TestOtherWordsForTheSameTimesAreNoChange looks at the control plane's words, and at those of the configuration.
+func TestOtherWordsForTheSameTimesAreNoChange(t *testing.T) {
+	t.Parallel()
+	s := newScenario(t, testbed.SSHDOptions{})
+	config := func(cron string) string { return s.config(s.server(), s.schedule(attrs{"cron": quoted(cron)})) }
+	inTheControlPlane := func(cron string) func() {
+		return func() {
+			s.beside(func(c *apiclient.Client) error {
+				_, err := c.UpdateSchedule(t.Context(), s.schedules()[0].ID, api.ScheduleInput{Cron: &cron})
+				return err
+			})
+		}
+	}
+	nothing, update := planned(theSchedule, plancheck.ResourceActionNoop), planned(theSchedule, plancheck.ResourceActionUpdate)
+	written := func(cron string) resource.TestCheckFunc {
+		return resource.TestCheckResourceAttr(theSchedule, "cron", cron)
+	}
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: s.providers(),
+		Steps: []resource.TestStep{
+			{Config: config("0 3 * * 7"), Check: written("0 3 * * 7")},
+			{PreConfig: inTheControlPlane("0  03 * * SUN"), Config: config("0 3 * * 7"), ConfigPlanChecks: nothing, Check: written("0 3 * * 7")},
+			{RefreshState: true, Check: written("0 3 * * 7")},
+			{Config: config("0 3 * * sun"), ConfigPlanChecks: nothing, Check: written("0 3 * * 7")},
+			{PreConfig: inTheControlPlane("0 3 * * SAT"), Config: config("0 3 * * 7"), ConfigPlanChecks: update, Check: written("0 3 * * 7")},
+			{Config: config("H 3 * * 7"), ConfigPlanChecks: update, Check: written("H 3 * * 7")},
+			{Config: config("H(0-59) 3 * * 0"), ConfigPlanChecks: nothing},
+			{Config: config("0 3 * * 1"), ConfigPlanChecks: update, Check: written("0 3 * * 1")},
+		},
+	})
+}
+
 func TestPlanOfAScheduleSaysWhatIsWrongWithIt(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t, testbed.SSHDOptions{})
