@@ -35,6 +35,7 @@ const (
 	CodeShortLived      Code = "SHORT_LIVED_FOLDER"
 	CodeUnpinnedHostKey Code = "HOST_KEY_NOT_PINNED"
 	CodeNotDispatched   Code = "SCHEDULE_NOT_RUN"
+	CodeRetentionGap    Code = "RETENTION_SHORTER_THAN_GAP"
 )
 
 // Finding is one thing worth saying about a request, on the field that is to blame.

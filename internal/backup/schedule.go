@@ -63,6 +63,7 @@ var ScheduleRules = []Rule[ScheduleSpec]{
 		}
 		return invalid("timezone", "Invalid time zone", sentence(err.Error()), "Name one as the IANA zone database does, such as Europe/Berlin.")
 	}},
+	{[]string{"cron", "timezone", "retention_days"}, checkRetentionGap},
 	{[]string{"offsite.vault_id"}, func(s ScheduleSpec) []Finding {
 		if s.VaultID == "" {
 			return nil

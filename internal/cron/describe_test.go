@@ -117,3 +117,43 @@ func TestNotesTellWhatAnAuthorMayNotKnow(t *testing.T) {
 		}
 	}
 }
+
+func TestLongestGapIsThatOfTheCalendar(t *testing.T) {
+	t.Parallel()
+	const hour, day = time.Hour, 24 * time.Hour
+	for text, want := range map[string]time.Duration{
+		"0 3 * * *":      day,
+		"* * * * *":      time.Minute,
+		"*/5 9-17 * * *": 15*hour + 5*time.Minute,
+		"0 3,15 * * *":   12 * hour,
+		"0 3 * * 0":      7 * day,
+		"0 3 * * 1-5":    3 * day,
+		"0 3 1 * *":      31 * day,
+		"0 3 31 * *":     61 * day,
+		"0 3 29 2 *":     4*365*day + day,
+		"0 0 29 2 */7":   10227 * day, // a Sunday in 2032 and then in 2060
+	} {
+		gap, from := mustParse(t, text).LongestGap(cron.UTC)
+		if gap != want || from.IsZero() {
+			t.Errorf("%s: %s from %s, want %s", text, gap, from, want)
+		}
+	}
+	if gap, from := mustParse(t, "30 4 * * *").LongestGap(mustZone(t, "America/New_York")); gap != 25*hour || from.Month() != time.October {
+		t.Errorf("where clocks change: %s from %s", gap, from)
+	}
+}
+
+// TestLongestGapIsTheLongestOfGaps holds the short way to the long one, where the longest gap lies over the end of a day.
+func TestLongestGapIsTheLongestOfGaps(t *testing.T) {
+	t.Parallel()
+	until := time.Date(2035, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
+	for _, text := range []string{"0 3 * * *", "*/7 3,4 */3 * *", "0 0 1-7 * 1", "30 2 * * SUN", "15,45 22 1 1,6 *", "0 5 13 * 5", "30 1 * * 1-6"} {
+		for _, zone := range []string{"UTC", "America/New_York", "Australia/Lord_Howe", "Africa/Cairo"} {
+			z, e := mustZone(t, zone), mustParse(t, text)
+			got, from := e.LongestGap(z)
+			if g := e.Gaps(z, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Unix(), until); got < g.Longest || from.Unix() == g.LongestFrom && got != g.Longest {
+				t.Errorf("%s in %s: %s from %s; Gaps says %s from %s", text, zone, got, from, g.Longest, time.Unix(g.LongestFrom, 0))
+			}
+		}
+	}
+}

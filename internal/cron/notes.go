@@ -2,6 +2,7 @@ package cron
 
 import (
 	"fmt"
+	"math/bits"
 	"strconv"
 	"strings"
 	"time"
@@ -31,6 +32,25 @@ func (e *Expression) Gaps(z *Zone, after, until int64) Gaps {
 		g.Times, last = g.Times+1, t
 	}
 	return g
+}
+
+// gapsAhead is how far LongestGap looks, in seconds: nine years hold two leap days.
+const gapsAhead = 9 * notesAhead
+
+// LongestGap returns the longest interval between two due times of which the second is not on the day of the first, and the
+// time with which it begins, the first of its length within nine years that hold two leap days. It looks at one due time of each
+// day, so that every minute costs no more than every night: a fifth of a millisecond.
+func (e *Expression) LongestGap(z *Zone) (gap time.Duration, from time.Time) {
+	last := e.rule // of each day: the times before it on that day change nothing
+	last.minute, last.hour, last.elapsed = 1<<(bits.Len64(e.minute)-1), 1<<(bits.Len32(e.hour)-1), false
+	evening := compile("", last)
+	for t := range evening.Between(z, someYear, someYear+gapsAhead) {
+		next, ok := e.NextUnix(z, t)
+		if d := time.Duration(next-t) * time.Second; ok && d > gap {
+			gap, from = d, time.Unix(t, 0).In(z.location)
+		}
+	}
+	return gap, from
 }
 
 // Note is something about a valid expression that its author may not know.
@@ -113,7 +133,7 @@ func (e *Expression) dayNotes(add addNote) {
 	once := e.rule // a day is enough: one time of each
 	once.minute, once.hour = 1, 1
 	daily := compile("", once)
-	switch g := daily.Gaps(UTC, someYear, someYear+9*notesAhead); {
+	switch g := daily.Gaps(UTC, someYear, someYear+gapsAhead); {
 	case g.Times < 2:
 		add(NoteRare, "Rarely due: years pass without a run.")
 	case g.Longest > 32*24*time.Hour:

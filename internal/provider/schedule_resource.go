@@ -30,14 +30,14 @@ func (r *scheduleResource) Configure(_ context.Context, req resource.ConfigureRe
 	r.session = configured(req.ProviderData, &resp.Diagnostics)
 }
 
-// ValidateConfig implements resource.ResourceWithValidateConfig: what the configuration alone decides.
+// ValidateConfig implements resource.ResourceWithValidateConfig: what the configuration alone refuses. The dry run warns, once.
 func (r *scheduleResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
 	var m scheduleModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	report(backup.CheckSchedule(m.spec(), m.unknown()), &resp.Diagnostics)
+	report(backup.Refuses(backup.CheckSchedule(m.spec(), m.unknown())), &resp.Diagnostics)
 }
 
 // ModifyPlan implements resource.ResourceWithModifyPlan: what a dry run says.

@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -153,4 +154,17 @@ func TestPlanOfAScheduleSaysWhatIsWrongWithIt(t *testing.T) {
 	r = s.terraform("plan")
 	same(t, "errors", []string{"The schedule's name is taken"}, r.errors())
 	r.expect(t, diagnostic{severity: "warning", address: "cloudaipilot_backup_schedule.again", summary: "Schedule nightly is kept, and not run yet"}, "SCHEDULE_NOT_RUN")
+}
+
+func TestPlanWarnsOnceOfARetentionThatLeavesAGap(t *testing.T) {
+	t.Parallel()
+	s := newScenario(t, testbed.SSHDOptions{})
+	s.write(s.config(s.server(), s.schedule(attrs{"cron": `"0 3 * * SUN"`, "retention_days": "7"})))
+	r := s.terraform("plan")
+	same(t, "exit", 0, r.exit)
+	r.expect(t, diagnostic{severity: "warning", address: theSchedule, summary: "Backups of schedule nightly expire before the next one is made", line: "  retention_days = 7"},
+		"7 days pass between two runs", "Set retention_days to 8 or more", "RETENTION_SHORTER_THAN_GAP")
+	same(t, "times it is said", 1, strings.Count(r.stdout, "RETENTION_SHORTER_THAN_GAP"))
+	s.write(s.config(s.server(), s.schedule(attrs{"cron": `"0 3 * * SUN"`, "retention_days": "8"})))
+	same(t, "times it is said of 8 days", 0, strings.Count(s.terraform("plan").stdout, "RETENTION_SHORTER_THAN_GAP"))
 }
