@@ -35,6 +35,23 @@ const (
 	RetryAfterFix Retry = "after_fix" // by itself, as soon as a look at the live system no longer finds the cause
 )
 
+// RetryOf returns when a backup that failed of a class is tried again, and FamilyOf the group of causes it belongs to: "disk",
+// "network", "ssh" and so on. A class that nobody knows is never tried again, and has no family.
+func RetryOf(class Class) Retry {
+	if e := entryOf(class); e != nil {
+		return e.retry
+	}
+	return RetryNo
+}
+
+// FamilyOf is described at RetryOf.
+func FamilyOf(class Class) string {
+	if e := entryOf(class); e != nil {
+		return e.family
+	}
+	return ""
+}
+
 // Explain says what a failure of ours means. The answer depends on its argument alone, so that better knowledge also
 // explains old failures. What the control plane itself saw decides; where it only saw a tool fail, the tool's words do.
 func Explain(f backup.Failure) Diagnosis {

@@ -1,6 +1,10 @@
 package scheduler
 
-import "github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/cron"
+import (
+	"math/bits"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/cron"
+)
 
 // Overlap says what to do at a due time while an earlier run of the schedule goes on.
 type Overlap uint8
@@ -47,7 +51,8 @@ func (p *Policy) Start(due int64) int64 {
 	if p.Jitter <= 0 {
 		return due
 	}
-	return due + int64(Chance(p.Seed, due)%uint64(p.Jitter+1)) //nolint:gosec // jitter is positive, and the rest no larger
+	put, _ := bits.Mul64(Chance(p.Seed, due), uint64(p.Jitter+1))
+	return due + int64(put) //nolint:gosec // at most jitter
 }
 
 func (p *Policy) paused(t int64) bool { return p.Paused && (p.PausedUntil == 0 || t < p.PausedUntil) }

@@ -1,0 +1,511 @@
+package simulator
+
+import (
+	"cmp"
+	"math/bits"
+	"slices"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/diagnosis"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/scheduler"
+)
+
+const day = 24 * 3600
+
+// A failed login or connection is known after that many seconds.
+const connectSeconds = 10
+
+// engine simulates a part of the fleet that shares nothing with the rest: servers, their schedules, and the vaults whose
+// capacity they share. It holds what it works on close together, because memory is what costs time here.
+type engine struct {
+	sc        *Scenario
+	classes   *classes
+	faults    []fault // that can hit any run
+	servers   []serverState
+	vaults    []vaultState
+	schedules []scheduleState
+
+	wakes   wakes   // of the schedules
+	ends    ends    // of tries, and of pauses before the next one
+	runs    []run   // by slot
+	unused  []int32 // slots
+	outage  int     // the first of Scenario.Outages that is not over
+	nextDay int64   // when the disks are looked at again
+
+	decisions []scheduler.Decision
+	hash      uint64
+	emit      func(Event) // nil: nobody wants to know
+}
+
+type serverState struct {
+	*Server
+	index      int // in Scenario.Servers
+	faults     []fault
+	schedules  []int32 // of the engine
+	running    int
+	waiting    []int32 // slots of runs that wait for a place, the first come first
+	owing      int     // schedules that owe a start
+	used       int64   // by archives, those in the making included
+	nextExpiry int64
+
+	report ServerReport
+}
+
+type vaultState struct {
+	*Vault
+	index  int // in Scenario.Vaults
+	faults []fault
+	used   int64
+	report VaultReport
+}
+
+type scheduleState struct {
+	*Schedule
+	index  int // in Scenario.Schedules
+	server int32
+	vault  int32 // of the engine, or NoVault
+	policy scheduler.Policy
+	state  scheduler.State
+
+	perByte uint64 // seconds that a byte takes, to the disk and to the vault, times 2^perByteBits
+
+	due      []int64 // expanded, from
+	at       int     // on not decided, up to
+	expanded int64
+	chunk    int64 // how many seconds are expanded at a time
+
+	running  int
+	archives archives // on the server
+	sent     archives // in the vault
+	lastGood int64    // when the run of the newest good backup began: what it holds is of that time
+	report   ScheduleReport
+}
+
+// run is one due time's way to its end.
+type run struct {
+	schedule int32
+	tries    int32
+	trying   bool // else it waits for a place or for its next try
+	class    uint8
+	due      int64
+	begin    int64 // of the first try
+	bytes    int64
+	reserved int64
+}
+
+// until simulates up to a time, that one included.
+func (g *engine) until(end int64) {
+	for {
+		wake, isWake := g.wakes.first()
+		ends, isEnd := g.ends.first()
+		at := min(wake, ends)
+		if !isWake && !isEnd || at > end {
+			g.sample(end)
+			return
+		}
+		g.sample(at)
+		if ends <= wake { // a place is free before it is wanted
+			g.ended(g.ends.pop(), at)
+			continue
+		}
+		i := g.wakes.heap[0]
+		if back := g.down(at); back > 0 {
+			g.wakes.set(i, back)
+			continue
+		}
+		g.step(i, at)
+	}
+}
+
+// down returns when the control plane is back, 0 if it is there at t.
+func (g *engine) down(t int64) int64 {
+	for g.outage < len(g.sc.Outages) && g.sc.Outages[g.outage].Until <= t {
+		g.outage++
+	}
+	if g.outage < len(g.sc.Outages) && g.sc.Outages[g.outage].contains(t) {
+		return g.sc.Outages[g.outage].Until
+	}
+	return 0
+}
+
+// step has the scheduler decide for a schedule, and does what it decides.
+func (g *engine) step(i int32, t int64) {
+	s := &g.schedules[i]
+	server := &g.servers[s.server]
+	for s.expanded < t {
+		s.expand(g.sc.End)
+	}
+	until := s.at
+	for until < len(s.due) && s.due[until] <= t {
+		until++
+	}
+	owing := len(s.state.Owed) > 0
+	world := scheduler.World{Running: s.running, Free: server.places() - server.running - len(server.waiting)}
+	g.decisions = s.policy.Step(&s.state, s.due[s.at:until], t, world, g.decisions[:0])
+	for s.at < len(s.due) && s.due[s.at] <= s.state.Decided {
+		s.at++
+	}
+	if still := len(s.state.Owed) > 0; still != owing {
+		server.owing += map[bool]int{true: 1, false: -1}[still]
+	}
+	g.wakes.set(i, g.wakeOf(s, t))
+	for k := range g.decisions {
+		g.carryOut(i, &g.decisions[k], t)
+	}
+}
+
+func (g *engine) wakeOf(s *scheduleState, t int64) int64 {
+	for s.at == len(s.due) && s.expanded < g.sc.End {
+		s.expand(g.sc.End)
+	}
+	next := int64(0)
+	if s.at < len(s.due) {
+		next = s.due[s.at]
+	}
+	wake := s.policy.Wake(&s.state, next, t)
+	if wake == 0 {
+		return never
+	}
+	return max(wake, t+1)
+}
+
+// expand finds the next due times. How many at a time changes nothing but the speed.
+func (s *scheduleState) expand(end int64) {
+	if s.at > 0 {
+		s.due = s.due[:copy(s.due, s.due[s.at:])]
+		s.at = 0
+	}
+	before, until := len(s.due), min(s.expanded+s.chunk, end)
+	s.due = s.Expression.AppendBetween(s.due, s.Zone, s.expanded, until)
+	switch found := len(s.due) - before; {
+	case found < 32:
+		s.chunk *= 2
+	case found > 256 && s.chunk > day:
+		s.chunk /= 2
+	}
+	s.expanded = until
+	if until == end {
+		s.expanded = never // nothing comes behind
+	}
+}
+
+var outcomeOf = map[scheduler.Outcome]Outcome{scheduler.Skip: Skipped, scheduler.Miss: Missed, scheduler.CaughtUp: CaughtUp}
+
+func (g *engine) carryOut(i int32, d *scheduler.Decision, t int64) {
+	s := &g.schedules[i]
+	if d.Outcome != scheduler.Start {
+		g.tell(s, outcomeOf[d.Outcome], 0, t, &run{due: d.Due}, d.Reason, d.By)
+		return
+	}
+	slot := g.slot()
+	g.runs[slot] = run{schedule: i, due: d.Due}
+	s.running++
+	g.place(slot, t)
+}
+
+// place gives a run a place on its server, or has it wait for one.
+func (g *engine) place(slot int32, t int64) {
+	server := &g.servers[g.schedules[g.runs[slot].schedule].server]
+	if server.running >= server.places() {
+		server.waiting = append(server.waiting, slot)
+		return
+	}
+	g.try(slot, t)
+}
+
+func (s *serverState) places() int { return max(s.MaxConcurrent, 1) }
+
+// try begins a try and says when it will have ended.
+func (g *engine) try(slot int32, t int64) {
+	r := &g.runs[slot]
+	s := &g.schedules[r.schedule]
+	server := &g.servers[s.server]
+	server.expire(g, t)
+	server.running++
+	server.report.begins(t, server.running)
+	if r.tries++; r.tries == 1 {
+		r.begin = t
+	}
+	r.trying = true
+	r.bytes = max(s.Bytes+s.PerDay*(t-g.sc.Start)/day, 0)
+	seconds := s.Seconds + s.transfer(r.bytes)
+	class, slower := g.faultAt(s, r, server.faults, t)
+	if slower > 1 {
+		seconds = int64(float64(seconds) * slower)
+	}
+	r.class, r.reserved = class, 0
+	free := server.free(t, g.sc.Start)
+	switch {
+	case class != 0 && g.classes.connects(class):
+		seconds = connectSeconds
+	case class != 0: // somewhere in the middle
+		seconds = int64(float64(g.chance(s, r, 0xffff)) / (1 << 64) * float64(seconds))
+	case server.Disk > 0 && r.bytes > free:
+		r.class = g.classes.diskFull
+		seconds = int64(float64(seconds) * float64(max(free, 0)) / float64(r.bytes))
+		server.report.full(t + seconds)
+	default:
+		r.reserved = r.bytes
+		server.used += r.bytes
+		server.report.peak(server, t, g.sc.Start)
+	}
+	g.ends.push(t+max(seconds, 1), slot)
+}
+
+const perByteBits = 44
+
+// transfer is how many seconds so many bytes take.
+func (s *scheduleState) transfer(n int64) int64 {
+	high, low := bits.Mul64(uint64(n), s.perByte)           //nolint:gosec // not negative
+	return int64(high<<(64-perByteBits) | low>>perByteBits) //nolint:gosec // 2^62 bytes take no longer than that
+}
+
+// fault is a Fault that is quickly looked at.
+type fault struct {
+	Span
+	class  uint8
+	below  uint64 // it hits where a number as good as random is below; 0 is always
+	slower float64
+}
+
+// faultAt returns the class of the fault that hits a run, 0 for none, and by how much others slow it down.
+func (g *engine) faultAt(s *scheduleState, r *run, local []fault, t int64) (class uint8, slower float64) {
+	for k, faults := range [2][]fault{local, g.faults} {
+		for i := range faults {
+			f := &faults[i]
+			if !f.contains(t) || f.below > 0 && g.chance(s, r, uint64(k)<<16|uint64(i)) >= f.below {
+				continue
+			}
+			slower = max(slower, f.slower)
+			if class == 0 {
+				class = f.class
+			}
+		}
+	}
+	return class, slower
+}
+
+// chance is a number as good as random about a try, and the same whenever the same is asked.
+func (g *engine) chance(s *scheduleState, r *run, salt uint64) uint64 {
+	return scheduler.Chance(g.sc.Seed^s.policy.Seed^(salt+1)<<48^uint64(r.tries)<<32, r.due) //nolint:gosec // the bits are wanted
+}
+
+// ended goes on where a try or a pause has ended.
+func (g *engine) ended(slot int32, t int64) {
+	if back := g.down(t); back > 0 { // the job on the server ends; nobody sees it
+		g.ends.push(back, slot)
+		return
+	}
+	r := &g.runs[slot]
+	if !r.trying {
+		g.place(slot, t)
+		return
+	}
+	s := &g.schedules[r.schedule]
+	server := &g.servers[s.server]
+	server.running--
+	r.trying = false
+	if pause := g.classes.pause(r.class, r.tries); r.class != 0 && pause > 0 {
+		g.ends.push(t+pause, slot)
+	} else {
+		g.finish(s, server, r, t)
+		g.unused = append(g.unused, slot)
+	}
+	for len(server.waiting) > 0 && server.running < server.places() {
+		next := server.waiting[0]
+		server.waiting = slices.Delete(server.waiting, 0, 1)
+		g.try(next, t)
+	}
+	if server.owing > 0 {
+		for _, i := range server.schedules {
+			if len(g.schedules[i].state.Owed) > 0 {
+				g.step(i, t)
+			}
+		}
+	}
+}
+
+// finish notes how a run ended.
+func (g *engine) finish(s *scheduleState, server *serverState, r *run, t int64) {
+	s.running--
+	outcome, class := Failed, r.class
+	if class == 0 {
+		outcome = Completed
+		s.archives.add(archive{expires: r.begin + s.Retention, bytes: r.bytes})
+		server.nextExpiry = min(server.nextExpiry, s.archives.next())
+		if s.vault != NoVault {
+			class = g.upload(s, r, t)
+		}
+		s.report.good(t, s.lastGood)
+		s.lastGood = r.begin
+	}
+	g.tell(s, outcome, class, t, r, 0, 0)
+}
+
+// upload puts an archive into its vault, or says why not.
+func (g *engine) upload(s *scheduleState, r *run, t int64) (class uint8) {
+	v := &g.vaults[s.vault]
+	class, _ = g.faultAt(s, r, v.faults, t)
+	if class == 0 && v.Capacity > 0 && v.used+r.bytes > v.Capacity {
+		class = g.classes.vaultFull
+	}
+	if class == 0 {
+		v.used += r.bytes
+		s.sent.add(archive{expires: r.begin + s.Retention, bytes: r.bytes})
+		v.report.PeakBytes = max(v.report.PeakBytes, v.used)
+	}
+	return class
+}
+
+// expire removes what has expired on a server, and in the vaults of its schedules.
+func (s *serverState) expire(g *engine, t int64) {
+	if t < s.nextExpiry {
+		return
+	}
+	s.nextExpiry = never
+	for _, i := range s.schedules {
+		of := &g.schedules[i]
+		s.used -= of.archives.expire(t)
+		if of.vault != NoVault {
+			g.vaults[of.vault].used -= of.sent.expire(t)
+		}
+		s.nextExpiry = min(s.nextExpiry, of.archives.next())
+	}
+}
+
+// occupied is what lies on a server's disk, and free what is left of it.
+func (s *serverState) occupied(t, start int64) int64 {
+	if s.OthersPerDay == 0 {
+		return s.used + s.Others
+	}
+	return s.used + s.Others + s.OthersPerDay*(t-start)/day
+}
+
+func (s *serverState) free(t, start int64) int64 { return s.Disk - s.occupied(t, start) }
+
+// sample notes how full the disks and vaults are, once a day.
+func (g *engine) sample(t int64) {
+	for ; g.nextDay <= t; g.nextDay += day {
+		for i := range g.servers {
+			s := &g.servers[i]
+			s.expire(g, g.nextDay)
+			s.report.sample(s, g.nextDay, g.sc.Start)
+		}
+		for i := range g.vaults {
+			g.vaults[i].report.Bytes = append(g.vaults[i].report.Bytes, g.vaults[i].used)
+		}
+	}
+}
+
+// close tells what became of every due time that has no end yet.
+func (g *engine) close() {
+	open := make([][]run, len(g.schedules))
+	done := map[int32]bool{}
+	for _, slot := range g.unused {
+		done[slot] = true
+	}
+	for slot, r := range g.runs {
+		if !done[int32(slot)] {
+			open[r.schedule] = append(open[r.schedule], r)
+		}
+	}
+	for i := range g.schedules {
+		s := &g.schedules[i]
+		for _, due := range slices.Concat(s.state.Owed, s.due[s.at:]) {
+			open[i] = append(open[i], run{due: due})
+		}
+		slices.SortFunc(open[i], func(a, b run) int { return cmp.Compare(a.due, b.due) })
+		for k := range open[i] {
+			g.tell(s, Unfinished, 0, g.sc.End, &open[i][k], 0, 0)
+		}
+		s.report.gap(g.sc.End, s.lastGood)
+	}
+}
+
+// tell counts what became of a due time, hashes it, and hands it on.
+func (g *engine) tell(s *scheduleState, outcome Outcome, class uint8, at int64, r *run, reason scheduler.Reason, by int64) {
+	s.report.count(outcome, class, reason, r.tries)
+	small := uint64(outcome) | uint64(reason)<<8 | uint64(class)<<16 | uint64(r.tries)<<24 //nolint:gosec // small numbers
+	h := mix(g.hash, uint64(at)^uint64(s.index)<<40)                                       //nolint:gosec // the bits are wanted
+	h = mix(h, uint64(r.due)^small<<32)                                                    //nolint:gosec // the bits are wanted
+	g.hash = mix(h, uint64(r.bytes)^uint64(r.begin^by)<<24)                                //nolint:gosec // the bits are wanted
+	if g.emit != nil {
+		g.emit(Event{At: at, Schedule: s.index, Due: r.due, Outcome: outcome, Reason: reason, Class: g.classes.name(class), By: by,
+			Begin: r.begin, Tries: int(r.tries), Bytes: r.bytes})
+	}
+}
+
+func (g *engine) slot() int32 {
+	if n := len(g.unused); n > 0 {
+		slot := g.unused[n-1]
+		g.unused = g.unused[:n-1]
+		return slot
+	}
+	g.runs = append(g.runs, run{})
+	return int32(len(g.runs) - 1) //nolint:gosec // as many as run at once
+}
+
+// classes numbers the classes of failures that a scenario can have. 0 is none.
+type classes struct {
+	names               []diagnosis.Class
+	retries             []diagnosis.Retry
+	connect             []bool
+	diskFull, vaultFull uint8
+}
+
+func newClasses(sc *Scenario) *classes {
+	c := &classes{names: []diagnosis.Class{""}, retries: []diagnosis.Retry{diagnosis.RetryNo}, connect: []bool{false}}
+	c.diskFull, c.vaultFull = c.of("disk_full"), c.of("offsite_storage_full")
+	add := func(faults []Fault) {
+		for _, f := range faults {
+			if f.Slower <= 1 {
+				c.of(f.Class)
+			}
+		}
+	}
+	add(sc.Faults)
+	for _, s := range sc.Servers {
+		add(s.Faults)
+	}
+	for _, v := range sc.Vaults {
+		add(v.Faults)
+	}
+	return c
+}
+
+// faults prepares faults.
+func (c *classes) faults(faults []Fault) []fault {
+	prepared := make([]fault, 0, len(faults))
+	for _, f := range faults {
+		p := fault{Span: f.Span, below: uint64(f.Chance * (1 << 63) * 2), slower: f.Slower}
+		if f.Chance >= 1 {
+			p.below = 0
+		}
+		if f.Slower <= 1 {
+			p.class = c.of(f.Class)
+		}
+		prepared = append(prepared, p)
+	}
+	return prepared
+}
+
+// of returns the number of a class, which it numbers if it has none. Only newClasses has new ones numbered.
+func (c *classes) of(class diagnosis.Class) uint8 {
+	if i := slices.Index(c.names, class); i >= 0 {
+		return uint8(i) //nolint:gosec // there are not so many classes
+	}
+	family := diagnosis.FamilyOf(class)
+	c.names = append(c.names, class)
+	c.retries = append(c.retries, diagnosis.RetryOf(class))
+	c.connect = append(c.connect, family == "ssh" || family == "network")
+	return uint8(len(c.names) - 1) //nolint:gosec // there are not so many classes
+}
+
+func (c *classes) name(class uint8) diagnosis.Class { return c.names[class] }
+
+// connects reports whether a failure of the class shows when the server is called.
+func (c *classes) connects(class uint8) bool { return c.connect[class] }
+
+// pause returns after how many seconds a run is tried again that failed so, 0 for never.
+func (c *classes) pause(class uint8, tries int32) int64 {
+	return pauseAfter(c.retries[class], tries)
+}
