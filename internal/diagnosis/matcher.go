@@ -1,5 +1,7 @@
 package diagnosis
 
+import "slices"
+
 // matcher finds many phrases in one pass over a text (Aho and Corasick, 1975). Its time is linear in the text's length,
 // whatever the text.
 type matcher struct {
@@ -24,7 +26,12 @@ type ending struct {
 const boundary = '|'
 
 func newMatcher(phrases []string) *matcher {
-	m := &matcher{nodes: []node{{dense: -1}}}
+	size := 1
+	for _, p := range phrases {
+		size += len(p)
+	}
+	m := &matcher{nodes: make([]node, 1, size)}
+	m.nodes[0].dense = -1
 	for i, p := range phrases {
 		m.add(p, i)
 	}
@@ -68,9 +75,9 @@ func (m *matcher) childOf(at int32, c byte) int32 {
 	return 0
 }
 
-// link sets the failure links, breadth first.
+// link sets the failure links, breadth first: those of shorter prefixes, and their rows, are there before they are asked.
 func (m *matcher) link() {
-	queue := []int32{0}
+	queue := make([]int32, 1, len(m.nodes))
 	for n := 0; n < len(queue); n++ {
 		at := queue[n]
 		for i := m.nodes[at].child; i != 0; i = m.nodes[i].sibling {
@@ -84,9 +91,7 @@ func (m *matcher) link() {
 			}
 			queue = append(queue, i)
 		}
-	}
-	for _, at := range queue { // a node's row needs those of shorter ones
-		if m.children(at) > 3 {
+		if at == 0 || m.children(at) > 3 {
 			m.fill(at)
 		}
 	}
@@ -100,10 +105,23 @@ func (m *matcher) children(at int32) int {
 	return n
 }
 
+// fill makes the row of a node: that of the nearest one it falls back to that has a row, and over it the children of
+// those between them, the longest prefix last.
 func (m *matcher) fill(at int32) {
 	var row [256]int32
-	for c := range row {
-		row[c] = m.next(at, byte(c))
+	chain := []int32{at}
+	for n := at; n != 0; {
+		n = m.nodes[n].fail
+		if d := m.nodes[n].dense; d >= 0 {
+			row = m.dense[d]
+			break
+		}
+		chain = append(chain, n)
+	}
+	for _, n := range slices.Backward(chain) {
+		for i := m.nodes[n].child; i != 0; i = m.nodes[i].sibling {
+			row[m.nodes[i].char] = i
+		}
 	}
 	m.nodes[at].dense = int32(len(m.dense)) //nolint:gosec // the knowledge is not that large
 	m.dense = append(m.dense, row)

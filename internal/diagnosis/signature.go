@@ -58,8 +58,11 @@ type book struct {
 	matcher    *matcher
 }
 
-var lexicon = sync.OnceValue(func() *book {
-	b := &book{ids: map[string]int{}, groups: map[string]int{}, alone: map[int]int{}, signatures: map[Class][]signature{}}
+var lexicon = sync.OnceValue(newBook)
+
+func newBook() *book {
+	const size = 6000 // about as many phrases as there are
+	b := &book{ids: make(map[string]int, size), phrases: make([]string, 0, size), sets: make([][]int, 0, size), groups: map[string]int{}, alone: make(map[int]int, size), signatures: map[Class][]signature{}}
 	for name, words := range words {
 		var set []int
 		for _, w := range words {
@@ -69,16 +72,17 @@ var lexicon = sync.OnceValue(func() *book {
 		b.sets = append(b.sets, set)
 	}
 	for _, e := range knowledge {
-		for strength, list := range map[float64][]string{certain: e.certain, likely: e.likely, hint: e.hints} {
+		signatures := make([]signature, 0, len(e.certain)+len(e.likely)+len(e.hints))
+		for i, list := range [][]string{e.certain, e.likely, e.hints} { // the strongest first
 			for _, s := range list {
-				b.signatures[e.class] = append(b.signatures[e.class], b.compile(s, strength))
+				signatures = append(signatures, b.compile(s, []float64{certain, likely, hint}[i]))
 			}
 		}
-		slices.SortStableFunc(b.signatures[e.class], func(x, y signature) int { return int(1000 * (y.strength - x.strength)) })
+		b.signatures[e.class] = signatures
 	}
 	b.matcher = newMatcher(b.phrases)
 	return b
-})
+}
 
 func (b *book) phrase(s string) int {
 	id, ok := b.ids[s]
