@@ -1,11 +1,14 @@
 package cli_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func logFile(t *testing.T, text string) string {
@@ -39,6 +42,29 @@ func TestDiagnoseSaysWhatATextMeans(t *testing.T) {
 	_, stdout, _ = run(t, "diagnose", path)
 	if !strings.Contains(stdout, "fix 1") || !strings.Contains(stdout, "NO_SPACE_LEFT") || strings.Contains(stdout, "Zx9kQ2vLw8") {
 		t.Errorf("%s", stdout)
+	}
+}
+
+// TestDiagnoseKeepsItsContract holds the JSON to its fields, their order and their kinds: other programs read it.
+func TestDiagnoseKeepsItsContract(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"gzip: stdout: No space left on device\n": `{"class":"disk_full","code":"NO_SPACE_LEFT","title":"the server's disk is full",` +
+			`"cause":"A file system has no space, or no inodes, left to write to.",` +
+			`"fix":["See which: df -h; df -i","Delete old backups, or lower the retention.","Grow the disk, or write the backups to a larger file system."],` +
+			`"references":["KB-12-06","KB-02-10"],"retry":"after_fix","confidence":0.95,"evidence":"gzip: stdout: No space left on device","alternatives":[]}`,
+		"": `{"class":"unknown","code":"UNKNOWN","title":"the cause is not known","cause":"Nothing in the text says why it failed.",` +
+			`"fix":["Give more of it: the whole log, with what the tools themselves wrote.","Run the command by hand, and keep all it prints: COMMAND \u003elog 2\u003e\u00261"],` +
+			`"references":[],"retry":"no","confidence":0,"evidence":"","alternatives":[]}`,
+	} {
+		status, stdout, stderr := run(t, "diagnose", logFile(t, text), "--json")
+		var got bytes.Buffer
+		if err := json.Compact(&got, []byte(stdout)); err != nil || status != 0 || stderr != "" {
+			t.Fatalf("status %d, %v, %s%s", status, err, stdout, stderr)
+		}
+		if diff := cmp.Diff(want, got.String()); diff != "" {
+			t.Errorf("%q: %s", text, diff)
+		}
 	}
 }
 

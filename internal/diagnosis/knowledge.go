@@ -11,3 +11,11 @@ var unknown = &entry{
 	cause: "{text}",
 	fix:   []string{"Read what the tools said: cloudaipilot backup log", "Try again; if it comes back, report it with that log."},
 }
+
+// each adds a term to every one of some signatures.
+func each(term string, signatures ...string) []string {
+	for i := range signatures {
+		signatures[i] += " & " + term
+	}
+	return signatures
+}

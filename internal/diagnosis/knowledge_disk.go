@@ -8,7 +8,7 @@ var diskKnowledge = []entry{
 		cause:      "A file system has no space, or no inodes, left to write to.",
 		fix:        []string{"See which: df -h; df -i", "Delete old backups, or lower the retention.", "Grow the disk, or write the backups to a larger file system."},
 		references: []string{"KB-12-06", "KB-02-10"},
-		certain:    []string{"error writing file & 28", "the table & is full", "zip i/o error: no space", "output file write failure", "cannot create temp file for here-document & {nospace}", "no space left on the device", "no free space left", "ran out of disk space", "disk space is full", "storage is full & !{s3}", "0 bytes available", "{nospace} & !{quota}", "got errno 28 on write", "operating system error number 28", "insufficient free space to complete transaction", "database or disk is full", "no_space_left", "no space left", "os errno 28", "code: 28)", "out of inodes", "no free inodes", "wrote only & of"},
+		certain:    []string{"err':28|", "error writing file & 28", "the table & is full", "zip i/o error: no space", "output file write failure", "cannot create temp file for here-document & {nospace}", "no space left on the device", "no free space left", "ran out of disk space", "disk space is full", "storage is full & !{s3}", "0 bytes available", "{nospace} & !{quota} & !not enough disk space available", "got errno 28 on write", "operating system error number 28", "insufficient free space to complete transaction", "database or disk is full", "no_space_left", "no space left", "os errno 28", "code: 28)", "out of inodes", "no free inodes", "wrote only & of"},
 		likely:     []string{"cannot write: & short write", "short write", "not enough space & !{s3} & !backup needs", "insufficient disk space & ~write", "failed to extend file", "could not extend file", "could not write to file", "100% /"},
 		hints:      []string{"device is full", "out of space"},
 		own: []own{{
@@ -40,6 +40,7 @@ var diskKnowledge = []entry{
 		fix:        []string{"Delete old backups, or lower the retention.", "Grow the disk, or write the backups to a larger file system."},
 		references: []string{"KB-12-06", "KB-02-10"},
 		certain: []string{
+			"not enough free disk space", "not enough disk space: ",
 			"space left is less than", "less than the required",
 			"insufficient free space: backup needs", "not enough space available", "free disk space is required", "estimated backup size", "estimated size & exceeds", "insufficient space for backup", "not enough free disk space to", "not enough free space available", "insufficient disk space for backup", "insufficient free space & needs", "insufficient free space & required & !transaction", "would not fit", "not enough free space & !write", "insufficient disk space: & required", "free space & required & available & !transaction",
 			"not enough disk space to create backup", "not enough disk space for", "requires at least & free", "need at least & free", "insufficient free disk space", "insufficient disk space", "not enough disk space available", "space required & space available", "not enough space to perform", "not enough space for backup", "low disk space", "disk space check failed", "exceeds the free space", "exceeds available disk space", "does not have enough free space", "is below the required", "insufficient space & required",
@@ -57,7 +58,7 @@ var diskKnowledge = []entry{
 		class: "filesystem_read_only", family: "disk", retry: RetryAfterFix, title: "the file system is read-only",
 		cause:   "The file system is mounted read-only, often because the kernel found errors on it.",
 		fix:     []string{"Look at dmesg, repair the disk, and mount it writable again: mount -o remount,rw", "Or write the backups to another file system."},
-		certain: []string{"{rofs}", "write-protected", "media is write protected", "remounting filesystem read-only", "is mounted read-only", "mounted read only", "is read only: cannot"},
+		certain: []string{"err':30|", "{rofs}", "write-protected", "media is write protected", "remounting filesystem read-only", "is mounted read-only", "mounted read only", "is read only: cannot"},
 		own: []own{{
 			facts: toolsFailed, title: "the file system for backups is read-only",
 			cause: "The file system of {backup_dir} is mounted read-only, often because the kernel found errors on it.",
@@ -68,7 +69,7 @@ var diskKnowledge = []entry{
 		class: "io_error", family: "disk", retry: RetryNo, title: "a disk cannot be read or written",
 		cause:   "The kernel reported an input/output error: a failing disk, a damaged file system, or a network mount that went away.",
 		fix:     []string{"Look at dmesg and smartctl -a /dev/DISK.", "Replace the disk or repair the file system, then run the backup again."},
-		certain: []string{"failed command: read", "{ioerr} & !{timedout}", "buffer i/o error", "blk_update_request", "stale file handle", "stale nfs file handle", "transport endpoint is not connected", "errno 107]", "device not ready", "no such device or address", "lost async page write", "device or resource busy & {ioerr}"},
+		certain: []string{"err':5|", "failed command: read", "{ioerr} & !{timedout}", "buffer i/o error", "blk_update_request", "stale file handle", "stale nfs file handle", "transport endpoint is not connected", "errno 107]", "device not ready", "no such device or address", "lost async page write", "device or resource busy & {ioerr}"},
 		likely:  []string{"read error at byte", "disk i/o error", "host is down & mount"},
 		hints:   []string{"uncorrectable error", "failing disk", "hardware error", "error reading sector", "hard disk error"},
 	},

@@ -91,7 +91,7 @@ var sshKnowledge = []entry{
 			"your account has expired", "account has expired", "your password has expired", "you are required to change your password", "you must change your password now", "password change required but no tty", "password expired. change your password", "by pam account configuration", "because account is locked", "account expired & @ssh", "has expired (account expired)", "has expired (failed to change password)", "user account has expired", "password has expired & @ssh & !{db}",
 			"expired password for user", "your account is locked", "account locked due to", "account is disabled & @ssh", "dein konto ist abgelaufen", "ihr passwort ist abgelaufen", "votre compte a expiré", "su cuenta ha caducado", "authentication token is no longer valid; new one required", "pam: user account has expired", "required to change password", "password aging",
 		},
-		likely: []string{"account & has been locked & !{db} & !{s3}", "account & locked & @ssh"},
+		likely: []string{"account & disabled or expired", "account & has been locked & !{db} & !{s3}", "account & locked & @ssh"},
 		hints:  []string{"password aged"},
 	},
 	{
@@ -111,6 +111,7 @@ var sshKnowledge = []entry{
 		cause: "sshd accepted the login and refused the command, the shell or the subsystem, or the login shell printed text of its own.",
 		fix:   []string{"Try it by hand: ssh USER@HOST true must print nothing and end with 0.", "Take out what .bashrc and .profile print for shells that are not interactive.", "For SFTP: check the Subsystem line of /etc/ssh/sshd_config."},
 		certain: []string{
+			"ambiguous output redirect",
 			"failed to start remote", "could not execute remote", "remote command failed to start", "failed to request exec", "unable to start the remote", "request failed on channel",
 			"shell request failed on channel", "exec request failed on channel", "subsystem request failed", "is your shell clean", "received message too long", "ssh: command & failed & !exit status", "ssh: could not start shell", "could not start shell", "unable to start the sftp session & !^publickey", "ensure the remote shell produces no output", "could not chdir to home directory & ~{denied} & ^exec", "pty allocation request failed", "failed to execute command on remote", "ssh: unexpected packet in response to channel",
 			"channel request failed", "unable to request shell", "unable to execute the command on the remote", "sftp-server & {nofile}", "couldn't initialise sftp", "rsync error: protocol incompatibility", "protocol version mismatch", "got unexpected remote version", "couldn't execute remote command", "exec format error & @ssh", "error: ssh exec",

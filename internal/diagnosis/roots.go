@@ -58,6 +58,7 @@ var roots = []struct{ root, effects string }{
 	{"offsite_region_mismatch", "offsite_signature_mismatch offsite_access_denied offsite_object_missing offsite_bucket_missing invalid_config offsite_key_invalid"},
 	{"offsite_signature_mismatch offsite_credentials_expired offsite_key_invalid", "offsite_access_denied offsite_object_missing invalid_config"},
 	{"offsite_signature_mismatch offsite_credentials_expired", "offsite_key_invalid"},
+	{"offsite_credentials_expired", "offsite_signature_mismatch"},
 	{"offsite_storage_full", "offsite_access_denied offsite_throttled offsite_unavailable disk_full disk_quota_exceeded offsite_connection_reset disk_space_insufficient_predicted"},
 	{"offsite_access_denied offsite_bucket_missing", "offsite_object_missing file_permission_denied invalid_config"},
 	{"offsite_bucket_missing", "path_not_found offsite_access_denied"},

@@ -2,8 +2,10 @@ package diagnosis
 
 import (
 	"cmp"
+	"encoding/binary"
 	"slices"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
@@ -43,7 +45,7 @@ const (
 
 // Text says what a text means. It takes time linear in the text's length, and masks the secrets in all it returns.
 func Text(in Input) Result {
-	t := read(bounded(in.Text))
+	t := read(bounded(decoded(in.Text)))
 	contexts := contextsOf(string(in.Stage))
 	var found []finding
 	for i := range knowledge {
@@ -77,6 +79,26 @@ func bounded(s string) string {
 		return s
 	}
 	return s[:MaxText/2] + "\n" + s[len(s)-MaxText/2:]
+}
+
+// decoded is a text in UTF-8: what PowerShell and other programs of Windows write is UTF-16, with a mark in front.
+func decoded(s string) string {
+	var order binary.ByteOrder
+	switch {
+	case strings.HasPrefix(s, "\xef\xbb\xbf"):
+		return s[3:]
+	case strings.HasPrefix(s, "\xff\xfe"):
+		order = binary.LittleEndian
+	case strings.HasPrefix(s, "\xfe\xff"):
+		order = binary.BigEndian
+	default:
+		return s
+	}
+	units := make([]uint16, 0, len(s)/2)
+	for i := 2; i+1 < len(s); i += 2 {
+		units = append(units, order.Uint16([]byte(s[i:i+2])))
+	}
+	return string(utf16.Decode(units))
 }
 
 // finding is a class that a text speaks for.

@@ -1,11 +1,13 @@
 package diagnosis
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
@@ -76,6 +78,32 @@ func TestTextReadsHeadAndTail(t *testing.T) {
 	for _, text := range []string{"gzip: stdout: No space left on device\n" + filler, filler + "gzip: stdout: No space left on device\n"} {
 		if r := Text(Input{Text: text}); r.Class != "disk_full" || r.Evidence != "gzip: stdout: No space left on device" {
 			t.Errorf("got %s, %q", r.Class, r.Evidence)
+		}
+	}
+}
+
+// TestTextReadsWhatProgramsWrite has a text understood in every shape that programs give it, and noise taken for noise.
+func TestTextReadsWhatProgramsWrite(t *testing.T) {
+	t.Parallel()
+	const text = "gzip: stdout: No space left on device"
+	wide := func(order binary.AppendByteOrder) string {
+		out := order.AppendUint16(nil, 0xfeff)
+		for _, u := range utf16.Encode([]rune("Sicherung läuft\r\n" + text + "\r\n")) {
+			out = order.AppendUint16(out, u)
+		}
+		return string(out)
+	}
+	for name, in := range map[string]string{
+		"line breaks of Windows": "starting\r\n" + text + "\r\nstopped\r\n", "UTF-8 with a mark": "\xef\xbb\xbf" + text,
+		"UTF-16, little end first": wide(binary.LittleEndian), "UTF-16, big end first": wide(binary.BigEndian), "cut in a character": wide(binary.LittleEndian) + "\x00",
+	} {
+		if r := Text(Input{Text: in}); r.Class != "disk_full" || r.Evidence != text {
+			t.Errorf("%s: got %s, %q", name, r.Class, r.Evidence)
+		}
+	}
+	for name, in := range map[string]string{"nothing": "", "blanks": " \r\n\t", "a mark alone": "\xff\xfe", "binary": strings.Repeat("\x00\x01\xff\x7fELF\x02\x80", 9000)} {
+		if r := Text(Input{Text: in}); r.Class != ClassUnknown || r.Code != "UNKNOWN" || r.Confidence != 0 || r.Evidence != "" {
+			t.Errorf("%s: %+v", name, r)
 		}
 	}
 }
@@ -153,6 +181,8 @@ func BenchmarkText(b *testing.B) {
 			"log":    "2024-01-01T03:00:00Z INFO worker-7 [backup] processed /srv/www/app/storage/framework/cache/data/8a/1f in 12 ms\n",
 			"errors": "tar: ./a.log: file changed as we read it: connection reset by peer; s3: AccessDenied: permission denied, retrying\n",
 			"escape": "\\\\\\\"\\n\x1b[31mÄ",
+			"secret": "password=",
+			"wide":   "no space left on device connection refused access denied ",
 		} {
 			b.Run(fmt.Sprintf("%s/%dKiB", name, size>>10), func(b *testing.B) {
 				text := strings.Repeat(line, size/len(line)+1)[:size]
@@ -165,5 +195,12 @@ func BenchmarkText(b *testing.B) {
 				b.ReportMetric(float64((processorTime(b)-before).Nanoseconds())/float64(b.N)/float64(size), "cpu-ns/byte")
 			})
 		}
+	}
+}
+
+// BenchmarkFirst measures what a process pays once, before its first text.
+func BenchmarkFirst(b *testing.B) {
+	for b.Loop() {
+		newBook()
 	}
 }
