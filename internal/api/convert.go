@@ -16,6 +16,7 @@ func FromServer(s backup.Server) Server {
 		ConnectTimeoutSeconds:    int(s.ConnectTimeout / time.Second),
 		KeepaliveIntervalSeconds: int(s.KeepaliveInterval / time.Second),
 		MaxConcurrentBackups:     s.MaxConcurrentBackups,
+		MaintenanceWindows:       orEmpty(s.MaintenanceWindows),
 		KeySource:                string(s.KeySource), PublicKey: s.PublicKey,
 		CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, Version: s.Version,
 	}
@@ -35,6 +36,7 @@ func (in ServerInput) Apply(s *backup.ServerSpec) {
 	seconds(&s.ConnectTimeout, in.ConnectTimeoutSeconds)
 	seconds(&s.KeepaliveInterval, in.KeepaliveIntervalSeconds)
 	put(&s.MaxConcurrentBackups, in.MaxConcurrentBackups)
+	put(&s.MaintenanceWindows, in.MaintenanceWindows)
 }
 
 // Spec returns the backup that a request asks for.
@@ -51,6 +53,9 @@ func FromSchedule(s backup.Schedule) Schedule {
 	out := Schedule{
 		ID: string(s.ID), ServerID: string(s.ServerID), Name: s.Name, Type: string(s.Type), Files: s.Files, Databases: orEmpty(s.Databases),
 		Cron: s.Cron, Timezone: s.Timezone, RetentionDays: s.RetentionDays, Encrypted: s.Encrypted, Incremental: s.Incremental, Paused: s.Paused,
+		PauseReason: s.PauseReason, PausedUntil: optional(s.PausedUntil),
+		Overlap: string(s.Overlap), MissedRuns: string(s.MissedRuns), MaxMissedRuns: s.MaxMissedRuns,
+		StartingDeadlineSeconds: int(s.StartDeadline / time.Second), JitterSeconds: int(s.Jitter / time.Second), BlackoutWindows: orEmpty(s.Blackouts),
 		CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, Version: s.Version,
 	}
 	if s.VaultID != "" {
@@ -74,7 +79,29 @@ func (in ScheduleInput) Apply(s *backup.ScheduleSpec) {
 	}
 	put(&s.Encrypted, in.Encrypted)
 	put(&s.Incremental, in.Incremental)
-	put(&s.Paused, in.Paused)
+	if put(&s.Paused, in.Paused); !s.Paused {
+		s.PauseReason, s.PausedUntil = "", time.Time{}
+	}
+	put(&s.PauseReason, in.PauseReason)
+	if in.PausedUntil != nil {
+		s.PausedUntil = in.PausedUntil.UTC().Truncate(time.Millisecond)
+	}
+	put((*string)(&s.Overlap), in.Overlap)
+	put((*string)(&s.MissedRuns), in.MissedRuns)
+	put(&s.MaxMissedRuns, in.MaxMissedRuns)
+	manySeconds(&s.StartDeadline, in.StartingDeadlineSeconds)
+	manySeconds(&s.Jitter, in.JitterSeconds)
+	put(&s.Blackouts, in.BlackoutWindows)
+}
+
+// FromRun translates the record of a due time.
+func FromRun(r backup.Run) Run {
+	out := Run{DueAt: r.DueAt, Outcome: string(r.Outcome), Reason: string(r.Reason), BackupID: string(r.BackupID), CaughtUpBy: optional(r.CaughtUpBy),
+		Count: r.Count, DecidedAt: r.DecidedAt}
+	if r.Count > 1 {
+		out.LastAt = &r.LastAt
+	}
+	return out
 }
 
 func put[T any](to, from *T) {
@@ -89,11 +116,18 @@ func seconds(to *time.Duration, from *int) {
 	}
 }
 
+func manySeconds(to *time.Duration, from *int) {
+	if from != nil { // beyond a year as well
+		*to = time.Duration(min(max(*from, -1), 366*24*60*60)) * time.Second
+	}
+}
+
 // FromBackup translates a backup or a tombstone.
 func FromBackup(b backup.Backup) Backup {
 	return Backup{
 		ID: string(b.ID), ServerID: string(b.ServerID), ServerName: b.ServerName, Type: string(b.Type), Files: b.Files, Databases: orEmpty(b.Databases),
 		RetentionDays: b.RetentionDays, Status: string(b.Status), Trigger: string(b.Trigger), Managed: b.Managed,
+		ScheduleID: string(b.ScheduleID), DueAt: optional(b.DueAt),
 		ActivityID: string(b.Activity), CreatedAt: b.CreatedAt, StartedAt: optional(b.StartedAt), FinishedAt: optional(b.FinishedAt),
 		ExpiresAt: b.ExpiresAt, DeletedAt: optional(b.DeletedAt), DeleteReason: string(b.DeleteReason),
 		Path: b.Path, SizeBytes: b.SizeBytes, SHA256: b.SHA256, Entries: b.Entries, Warnings: orEmpty(b.Warnings),

@@ -24,25 +24,28 @@ type ControlPlane struct {
 
 // Server is a machine that can be backed up.
 type Server struct {
-	ID                       string    `json:"id"`
-	Name                     string    `json:"name"`
-	Host                     string    `json:"host"`
-	Port                     int       `json:"port"`
-	User                     string    `json:"user"`
-	HostKey                  string    `json:"host_key" doc:"Pinned host key: a key line or a SHA256 fingerprint"`
-	RecordHostKey            bool      `json:"record_host_key" doc:"Trust and keep the host key of the first contact"`
-	RecordedHostKey          string    `json:"recorded_host_key" doc:"Host key of the first contact, where it was asked for"`
-	BackupDir                string    `json:"backup_dir"`
-	Privilege                string    `json:"privilege" enum:"none,sudo"`
-	Environment              string    `json:"environment"`
-	ConnectTimeoutSeconds    int       `json:"connect_timeout_seconds"`
-	KeepaliveIntervalSeconds int       `json:"keepalive_interval_seconds"`
-	MaxConcurrentBackups     int       `json:"max_concurrent_backups" doc:"How many are made on the server at a time; the others wait"`
-	KeySource                string    `json:"key_source" enum:"none,generated,provided"`
-	PublicKey                string    `json:"public_key" doc:"Line for the login user's authorized_keys"`
-	CreatedAt                time.Time `json:"created_at"`
-	UpdatedAt                time.Time `json:"updated_at"`
-	Version                  int64     `json:"version" doc:"Counts the changes"`
+	ID                       string `json:"id"`
+	Name                     string `json:"name"`
+	Host                     string `json:"host"`
+	Port                     int    `json:"port"`
+	User                     string `json:"user"`
+	HostKey                  string `json:"host_key" doc:"Pinned host key: a key line or a SHA256 fingerprint"`
+	RecordHostKey            bool   `json:"record_host_key" doc:"Trust and keep the host key of the first contact"`
+	RecordedHostKey          string `json:"recorded_host_key" doc:"Host key of the first contact, where it was asked for"`
+	BackupDir                string `json:"backup_dir"`
+	Privilege                string `json:"privilege" enum:"none,sudo"`
+	Environment              string `json:"environment"`
+	ConnectTimeoutSeconds    int    `json:"connect_timeout_seconds"`
+	KeepaliveIntervalSeconds int    `json:"keepalive_interval_seconds"`
+	MaxConcurrentBackups     int    `json:"max_concurrent_backups" doc:"How many are made on the server at a time; the others wait"`
+
+	MaintenanceWindows []backup.Window `json:"maintenance_windows" doc:"Times in which no schedule starts a backup of the server"`
+
+	KeySource string    `json:"key_source" enum:"none,generated,provided"`
+	PublicKey string    `json:"public_key" doc:"Line for the login user's authorized_keys"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+	Version   int64     `json:"version" doc:"Counts the changes"`
 }
 
 // ServerInput is what a request says about a server. A field left out keeps its value, or its default on create.
@@ -59,6 +62,8 @@ type ServerInput struct {
 	ConnectTimeoutSeconds    *int    `json:"connect_timeout_seconds,omitempty"`
 	KeepaliveIntervalSeconds *int    `json:"keepalive_interval_seconds,omitempty"`
 	MaxConcurrentBackups     *int    `json:"max_concurrent_backups,omitempty"`
+
+	MaintenanceWindows *[]backup.Window `json:"maintenance_windows,omitempty" maxItems:"100" doc:"All of them; an empty list removes those there are"`
 
 	PrivateKey  *string `json:"private_key,omitempty" maxLength:"65536" doc:"The user's own private key, PEM; never returned"`
 	GenerateKey *bool   `json:"generate_key,omitempty" doc:"true: the control plane makes a pair, unless it made the present one; false: have no key; left out: keep the present one, or make one on create"`
@@ -88,6 +93,8 @@ type Backup struct {
 	RetentionDays int                `json:"retention_days"`
 	Status        string             `json:"status" enum:"pending,running,completed,failed"`
 	Trigger       string             `json:"trigger" enum:"manual,scheduled"`
+	ScheduleID    string             `json:"schedule_id,omitempty" doc:"The schedule that asked for it"`
+	DueAt         *time.Time         `json:"due_at,omitempty" doc:"The due time that it was made for"`
 	Managed       bool               `json:"managed" doc:"Kept by Terraform"`
 	ActivityID    string             `json:"activity_id"`
 	CreatedAt     time.Time          `json:"created_at"`
@@ -160,9 +167,31 @@ type Schedule struct {
 	Encrypted     bool               `json:"encrypted"`
 	Incremental   bool               `json:"incremental"`
 	Paused        bool               `json:"paused"`
-	CreatedAt     time.Time          `json:"created_at"`
-	UpdatedAt     time.Time          `json:"updated_at"`
-	Version       int64              `json:"version" doc:"Counts the changes"`
+	PauseReason   string             `json:"pause_reason,omitempty"`
+	PausedUntil   *time.Time         `json:"paused_until,omitempty" doc:"When the pause ends by itself; left out: it does not"`
+
+	Overlap                 string          `json:"overlap" enum:"skip,queue_one,allow" doc:"At a due time while an earlier run goes on: leave it out, let one wait, or start beside it"`
+	MissedRuns              string          `json:"missed_runs" enum:"run_latest,skip,run_all" doc:"Due times at which nobody was there: one run for the newest, none, or the newest max_missed_runs"`
+	MaxMissedRuns           int             `json:"max_missed_runs" doc:"With missed_runs run_all: how many at most"`
+	StartingDeadlineSeconds int             `json:"starting_deadline_seconds" doc:"After a due time, when it must not start any more; 0: none"`
+	JitterSeconds           int             `json:"jitter_seconds" doc:"Longest time by which a start is put off, the same for the same due time"`
+	BlackoutWindows         []backup.Window `json:"blackout_windows" doc:"Times in which it is not due"`
+
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+	Version   int64     `json:"version" doc:"Counts the changes"`
+}
+
+// Run is the record of a due time: every due time of a schedule leaves exactly one.
+type Run struct {
+	DueAt      time.Time  `json:"due_at"`
+	Outcome    string     `json:"outcome" enum:"started,skipped,missed,caught_up"`
+	Reason     string     `json:"reason,omitempty" doc:"Of skipped: overlap, paused, blackout, maintenance, capacity; of missed: control_plane_down, deadline_passed, server_offline, rescheduled"`
+	BackupID   string     `json:"backup_id,omitempty" doc:"The backup that was made, or tried where the server was offline"`
+	CaughtUpBy *time.Time `json:"caught_up_by,omitempty" doc:"Of caught_up: the due time whose run did its work"`
+	LastAt     *time.Time `json:"last_at,omitempty" doc:"Of a record for several due times: the last of them"`
+	Count      int64      `json:"count" doc:"How many due times it tells of: 1, but for the oldest of a long outage"`
+	DecidedAt  time.Time  `json:"decided_at"`
 }
 
 // Offsite says where archives go besides.
@@ -183,7 +212,16 @@ type ScheduleInput struct {
 	Offsite       *Offsite            `json:"offsite,omitempty"`
 	Encrypted     *bool               `json:"encrypted,omitempty"`
 	Incremental   *bool               `json:"incremental,omitempty"`
-	Paused        *bool               `json:"paused,omitempty"`
+	Paused        *bool               `json:"paused,omitempty" doc:"false also ends reason and end of a pause"`
+	PauseReason   *string             `json:"pause_reason,omitempty"`
+	PausedUntil   *time.Time          `json:"paused_until,omitempty" doc:"0001-01-01T00:00:00Z: without end"`
+
+	Overlap                 *string          `json:"overlap,omitempty" doc:"skip, queue_one or allow; skip if left out on create"`
+	MissedRuns              *string          `json:"missed_runs,omitempty" doc:"run_latest, skip or run_all; run_latest if left out on create"`
+	MaxMissedRuns           *int             `json:"max_missed_runs,omitempty" doc:"1 to 100; 10 if left out on create"`
+	StartingDeadlineSeconds *int             `json:"starting_deadline_seconds,omitempty" doc:"60 to 604800, or 0 for none"`
+	JitterSeconds           *int             `json:"jitter_seconds,omitempty" doc:"0 to 21600"`
+	BlackoutWindows         *[]backup.Window `json:"blackout_windows,omitempty" maxItems:"100" doc:"All of them; an empty list removes those there are"`
 
 	Version int64    `json:"version,omitempty" doc:"Of the schedule the change was made from; 0 accepts any"`
 	Unknown []string `json:"unknown,omitempty" maxItems:"1000" doc:"Only with validate_only: paths of the fields whose values are not known yet"`

@@ -129,6 +129,11 @@ func (c *Client) UpdateSchedule(ctx context.Context, id string, in api.ScheduleI
 	return out, c.call(ctx, http.MethodPatch, "/v1/schedules/"+url.PathEscape(id), nil, in, &out)
 }
 
+// Runs lists what became of the newest due times of a schedule, at most limit, newest first; 0: all.
+func (c *Client) Runs(ctx context.Context, id string, limit int) ([]api.Run, error) {
+	return atMost[api.Run](ctx, c, "/v1/schedules/"+url.PathEscape(id)+"/runs", url.Values{}, cmp.Or(limit, math.MaxInt))
+}
+
 // DeleteSchedule deletes a schedule; the backups it made stay.
 func (c *Client) DeleteSchedule(ctx context.Context, id string) error {
 	return c.call(ctx, http.MethodDelete, "/v1/schedules/"+url.PathEscape(id), nil, nil, nil)
@@ -153,17 +158,18 @@ func (c *Client) CheckBackup(ctx context.Context, server string, in api.BackupIn
 
 // BackupFilter selects backups; zero fields select all.
 type BackupFilter struct {
-	ServerID string
-	Status   string
-	Type     string
-	Managed  *bool
-	Newest   bool // newest first
-	Limit    int  // how many at most; 0: all
+	ServerID   string
+	ScheduleID string
+	Status     string
+	Type       string
+	Managed    *bool
+	Newest     bool // newest first
+	Limit      int  // how many at most; 0: all
 }
 
 func (f BackupFilter) values() url.Values {
 	v := url.Values{}
-	for name, value := range map[string]string{"server_id": f.ServerID, "status": f.Status, "type": f.Type} {
+	for name, value := range map[string]string{"server_id": f.ServerID, "schedule_id": f.ScheduleID, "status": f.Status, "type": f.Type} {
 		if value != "" {
 			v.Set(name, value)
 		}

@@ -77,13 +77,14 @@ func (h *handlers) listBackups(ctx context.Context, in *struct {
 	WaitQuery
 	IDs      []string `query:"id" maxItems:"1000" doc:"Only these, tombstones included"`
 	ServerID string   `query:"server_id" maxLength:"64"`
+	Schedule string   `query:"schedule_id" maxLength:"64" doc:"Only those that this schedule asked for"`
 	Status   []string `query:"status" enum:"pending,running,completed,failed"`
 	Type     []string `query:"type" enum:"files,database,full,snapshot"`
 	Managed  string   `query:"managed" enum:"true,false" doc:"Only those that Terraform keeps, or only the others"`
 	Order    string   `query:"order" enum:"oldest,newest" default:"oldest"`
 },
 ) (*body[api.List[api.Backup]], error) {
-	f := controlplane.BackupFilter{ServerID: backup.ServerID(in.ServerID), Newest: in.Order == "newest", Page: in.page()}
+	f := controlplane.BackupFilter{ServerID: backup.ServerID(in.ServerID), ScheduleID: backup.ScheduleID(in.Schedule), Newest: in.Order == "newest", Page: in.page()}
 	for _, raw := range in.IDs {
 		id, err := BackupPath{raw}.id()
 		if err != nil {

@@ -31,6 +31,7 @@ func register(a huma.API, h *handlers) {
 	op(a, viewer, "list-schedules", http.MethodGet, "/v1/schedules", "List the schedules", h.listSchedules)
 	op(a, admin, "create-schedule", http.MethodPost, "/v1/schedules", "Add a schedule", h.createSchedule)
 	op(a, viewer, "validate-schedule", http.MethodPost, "/v1/schedules/validate_only", "Say what adding a schedule would meet, and do nothing", h.validateSchedule)
+	op(a, viewer, "list-runs", http.MethodGet, "/v1/schedules/{id}/runs", "List what became of a schedule's due times, newest first", h.listRuns)
 	op(a, viewer, "get-schedule", http.MethodGet, "/v1/schedules/{id}", "Show a schedule", h.getSchedule)
 	op(a, admin, "update-schedule", http.MethodPatch, "/v1/schedules/{id}", "Change a schedule in place, pause or resume it", h.updateSchedule)
 	op(a, viewer, "validate-schedule-update", http.MethodPost, "/v1/schedules/{id}/validate_only", "Say what changing a schedule would meet, and do nothing", h.validateScheduleUpdate)

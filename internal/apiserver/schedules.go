@@ -2,6 +2,8 @@ package apiserver
 
 import (
 	"context"
+	"net/http"
+	"time"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/api"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
@@ -70,6 +72,25 @@ func (h *handlers) updateSchedule(ctx context.Context, in *struct {
 ) (*body[api.Schedule], error) {
 	s, err := h.plane.UpdateSchedule(ctx, backup.ScheduleID(in.ID), in.Body.Version, in.Body.Apply)
 	return answer(api.FromSchedule(s), err)
+}
+
+func (h *handlers) listRuns(ctx context.Context, in *struct {
+	SchedulePath
+	PageQuery
+},
+) (*body[api.List[api.Run]], error) {
+	page := in.page()
+	f := controlplane.RunFilter{ScheduleID: backup.ScheduleID(in.ID), Limit: page.Limit}
+	if page.After != "" {
+		before, err := time.Parse(time.RFC3339, page.After)
+		if err != nil {
+			return nil, &api.Problem{Title: "Invalid cursor", Status: http.StatusUnprocessableEntity, Code: backup.CodeInvalidArgument, Field: "cursor",
+				Detail: "cursor is none that this list gave out."}
+		}
+		f.Before = before
+	}
+	runs, err := h.plane.Runs(ctx, f)
+	return answer(listOf(runs, in.Limit, api.FromRun, func(r backup.Run) string { return r.DueAt.Format(time.RFC3339) }), err)
 }
 
 func (h *handlers) deleteSchedule(ctx context.Context, in *SchedulePath) (*nothing, error) {

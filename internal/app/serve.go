@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -59,13 +60,11 @@ func Serve(ctx context.Context, c ServeConfig) error {
 	if err != nil {
 		return err
 	}
-	swept := make(chan struct{})
-	go func() {
-		defer close(swept)
-		p.cp.Sweep(ctx)
-	}()
+	var alone sync.WaitGroup // what a control plane does that runs by itself
+	alone.Go(func() { p.cp.Sweep(ctx) })
+	alone.Go(func() { p.cp.Dispatch(ctx) })
 	err = p.answer(ctx, listener, p.forTokens(c.Version), c.Ready)
-	<-swept
+	alone.Wait()
 	return errors.Join(err, end())
 }
 

@@ -27,6 +27,8 @@ const (
 	ActivityScheduleCreate ActivityType = "schedule.create"
 	ActivityScheduleUpdate ActivityType = "schedule.update"
 	ActivityScheduleDelete ActivityType = "schedule.delete"
+	// ActivityScheduleLate tells that a run did not start when it was due.
+	ActivityScheduleLate ActivityType = "schedule.late"
 )
 
 // Activity is one entry of the activity log.

@@ -87,7 +87,9 @@ type Backup struct {
 	Dir        string // the server's backup_dir when the backup was made
 	Status     Status
 	Trigger    Trigger
-	Managed    bool // kept by Terraform: refreshed, and its disappearance is drift
+	ScheduleID ScheduleID // of the schedule that asked for it; empty where a person did
+	DueAt      time.Time  // the due time it was made for
+	Managed    bool       // kept by Terraform: refreshed, and its disappearance is drift
 	Activity   ActivityID
 
 	CreatedAt, StartedAt, FinishedAt time.Time

@@ -71,6 +71,19 @@ type Failure struct {
 	Evidence   Evidence  `json:"evidence"`
 }
 
+// Offline reports whether the server could not be reached at all, so that nothing was tried on it.
+func (f *Failure) Offline() bool {
+	if f.Stage != StageConnect {
+		return false
+	}
+	switch f.Fact {
+	case FactDNS, FactRefused, FactTimeout, FactNoRoute, FactDropped, FactUnreachable:
+		return true
+	default:
+		return false
+	}
+}
+
 // Evidence is what was measured around a failure. Zero means not known.
 type Evidence struct {
 	Address     string   `json:"address,omitempty"` // host:port tried

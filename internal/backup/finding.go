@@ -34,7 +34,7 @@ const (
 	CodeConflict        Code = "CONFLICT"
 	CodeShortLived      Code = "SHORT_LIVED_FOLDER"
 	CodeUnpinnedHostKey Code = "HOST_KEY_NOT_PINNED"
-	CodeNotDispatched   Code = "SCHEDULE_NOT_RUN"
+	CodeNotDispatched   Code = "DISPATCHER_NOT_RUNNING"
 	CodeRetentionGap    Code = "RETENTION_SHORTER_THAN_GAP"
 )
 

@@ -33,6 +33,13 @@ const (
 	RunRescheduled      RunReason = "rescheduled"        // the schedule's times were changed before it started
 )
 
+// RunReasons are those that an outcome may have.
+var RunReasons = map[RunOutcome][]RunReason{
+	RunStarted: {""}, RunCaughtUp: {""},
+	RunSkipped: {RunOverlap, RunPaused, RunBlackout, RunMaintenance, RunCapacity},
+	RunMissed:  {RunControlPlaneDown, RunDeadlinePassed, RunServerOffline, RunRescheduled},
+}
+
 // Run is the record of one due time: every due time of a schedule leaves exactly one.
 type Run struct {
 	ScheduleID ScheduleID

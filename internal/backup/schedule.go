@@ -18,6 +18,11 @@ type ScheduleSpec struct {
 	Cron     string // five fields
 	Timezone string // IANA name
 	Paused   bool
+	// PauseReason and PausedUntil say why, and until when, a paused schedule is. PausedUntil zero: until it is resumed.
+	PauseReason string
+	PausedUntil time.Time
+
+	SchedulePolicy
 
 	VaultID     string // where archives go besides; empty: nowhere
 	Encrypted   bool
@@ -26,7 +31,7 @@ type ScheduleSpec struct {
 
 // DefaultScheduleSpec returns the settings a person need not name.
 func DefaultScheduleSpec() ScheduleSpec {
-	return ScheduleSpec{Spec: Spec{RetentionDays: DefaultRetentionDays}, Timezone: DefaultTimezone}
+	return ScheduleSpec{Spec: Spec{RetentionDays: DefaultRetentionDays}, Timezone: DefaultTimezone, SchedulePolicy: DefaultSchedulePolicy()}
 }
 
 // Schedule makes backups of a server at the times that a cron expression names.
@@ -37,10 +42,28 @@ type Schedule struct {
 	CreatedAt, UpdatedAt time.Time
 	DeletedAt            time.Time // zero while it exists
 	Version              int64     // counts updates, for optimistic concurrency
+
+	Timing Timing
+}
+
+// Timing is how far a schedule's due times are decided. The dispatcher keeps it.
+type Timing struct {
+	DecidedUntil time.Time   // every due time up to it is in the ledger, or owed. Zero: the first dispatcher begins
+	Owed         []time.Time // due times whose start waits
+	Back         time.Time   // when missed due times were last found
+	WakeAt       time.Time   // when there is something to decide; zero: never
+	Turn         int64       // fences writers: who read an older number may not write
+}
+
+// PausedAt reports whether the schedule is paused at a time.
+func (s ScheduleSpec) PausedAt(t time.Time) bool {
+	return s.Paused && (s.PausedUntil.IsZero() || t.Before(s.PausedUntil))
 }
 
 // ScheduleRules are the rules one schedule's settings must keep, by themselves, beside the Rules for its backups.
-var ScheduleRules = []Rule[ScheduleSpec]{
+var ScheduleRules = append(settingsRules, policyRules...)
+
+var settingsRules = []Rule[ScheduleSpec]{
 	{[]string{"name"}, func(s ScheduleSpec) []Finding {
 		if namePattern.MatchString(s.Name) {
 			return nil

@@ -48,6 +48,8 @@ type ServerSpec struct {
 	KeepaliveInterval time.Duration
 	// MaxConcurrentBackups is how many backups are made on the server at a time, 1 to 32. The others wait.
 	MaxConcurrentBackups int
+	// MaintenanceWindows are times in which no schedule starts a backup of the server.
+	MaintenanceWindows []Window
 }
 
 // DefaultServerSpec returns the settings a person need not name.

@@ -15,26 +15,28 @@ import (
 )
 
 func (c *cli) scheduleCommand() *cobra.Command {
-	return group("schedule", "Add, look at, change, pause and remove schedules", c.scheduleAdd(), c.scheduleList(), c.scheduleShow(), c.scheduleSet(),
-		c.schedulePause("pause", "Let a schedule ask for no backups until it is resumed", true), c.schedulePause("resume", "Let a paused schedule go on", false), c.scheduleRemove())
+	return group("schedule", "Add, look at, change, pause and remove schedules", c.scheduleAdd(), c.scheduleList(), c.scheduleShow(), c.scheduleRuns(), c.scheduleSet(),
+		c.schedulePause(), c.scheduleResume(), c.scheduleRemove())
 }
 
 // scheduleFlags are what a command line says about a schedule.
 type scheduleFlags struct {
 	source                       sourceFlags
+	policy                       policyFlags
 	server, name, cron, timezone string
 	retention                    int
 }
 
 func (f *scheduleFlags) register(cmd *cobra.Command) {
 	f.source.register(cmd)
+	f.policy.register(cmd)
 	cmd.Flags().StringVar(&f.cron, "cron", "", "when: a cron expression of five fields, in quotes, such as '30 2 * * *'")
 	cmd.Flags().StringVar(&f.timezone, "timezone", backup.DefaultTimezone, "time zone of the expression, such as Europe/Berlin")
 	cmd.Flags().IntVar(&f.retention, "retention-days", backup.DefaultRetentionDays, "how long each archive is kept, 1 to 365")
 }
 
 // input is what the flags that were given say, apart from the source.
-func (f *scheduleFlags) input(cmd *cobra.Command) (in api.ScheduleInput) {
+func (f *scheduleFlags) input(cmd *cobra.Command) (in api.ScheduleInput, err error) {
 	given := cmd.Flags().Changed
 	if given("cron") {
 		in.Cron = &f.cron
@@ -48,7 +50,7 @@ func (f *scheduleFlags) input(cmd *cobra.Command) (in api.ScheduleInput) {
 	if given("name") {
 		in.Name = &f.name
 	}
-	return in
+	return in, f.policy.put(cmd, &in)
 }
 
 func (c *cli) scheduleAdd() *cobra.Command {
@@ -69,7 +71,10 @@ means and when it is due.`,
 			if err != nil {
 				return err
 			}
-			in := flags.input(cmd)
+			in, err := flags.input(cmd)
+			if err != nil {
+				return err
+			}
 			in.Name, in.Type, in.Files, in.Paused = &args[0], &source.Type, source.Files, &paused
 			if source.Databases != nil {
 				in.Databases = &source.Databases
@@ -152,7 +157,7 @@ func (c *cli) warnOfDispatcher(ctx context.Context, client *apiclient.Client, sc
 	found, err := client.CheckSchedule(ctx, schedules[0].ID, api.ScheduleInput{})
 	for _, f := range found {
 		if f.Code == backup.CodeNotDispatched {
-			f.Summary = "Schedules are kept, and not run yet"
+			f.Summary = "Nobody runs the schedules"
 			c.warn([]backup.Finding{f})
 			break
 		}
@@ -219,7 +224,9 @@ func (c *cli) showSchedule(s api.Schedule, server string) error {
 	}
 	return c.record(s, []field{
 		{"name", server + "/" + s.Name}, {"id", s.ID}, {"status", activeOrPaused(s)}, {"cron", s.Cron}, {"timezone", s.Timezone}, {"when", when},
-		{"next due", nextDue(s, server, time.Now())}, {"type", s.Type}, {"include", strings.Join(s.Files.Include, ", ")},
+		{"paused until", pauseEnd(s)}, {"pause reason", s.PauseReason},
+		{"next due", nextDue(s, server, time.Now())}, {"overlap", s.Overlap}, {"missed runs", missedText(s)},
+		{"starting deadline", secondsText(s.StartingDeadlineSeconds)}, {"jitter", secondsText(s.JitterSeconds)}, {"blackout", windowsText(s.BlackoutWindows)}, {"type", s.Type}, {"include", strings.Join(s.Files.Include, ", ")},
 		{"exclude", strings.Join(s.Files.Exclude, ", ")}, {"databases", databases(s.Databases)}, {"retention", fmt.Sprintf("%d days", s.RetentionDays)},
 		{"created", clock(s.CreatedAt)}, {"updated", clock(s.UpdatedAt)},
 	})
@@ -246,14 +253,19 @@ A schedule that Terraform keeps is changed in its configuration: the next apply 
 			if err != nil {
 				return err
 			}
-			in := flags.input(cmd)
+			in, err := flags.input(cmd)
+			if err != nil {
+				return err
+			}
 			if err := flags.source.change(&in, s); err != nil {
 				return err
 			}
 			return c.changeSchedule(cmd.Context(), client, s, server, in)
 		}}
 	flags.register(cmd)
-	cmd.Flags().Lookup("timezone").DefValue, cmd.Flags().Lookup("retention-days").DefValue = "", "0" // what is not given stays
+	for name, none := range map[string]string{"timezone": "", "retention-days": "0", "overlap": "", "missed-runs": "", "max-missed-runs": "0"} {
+		cmd.Flags().Lookup(name).DefValue = none // what is not given stays
+	}
 	cmd.Flags().StringVar(&flags.name, "name", "", "another name")
 	cmd.ValidArgsFunction = c.completesFirst(scheduleWords)
 	return cmd
@@ -269,22 +281,6 @@ func (c *cli) changeSchedule(ctx context.Context, client *apiclient.Client, s ap
 		return err
 	}
 	return c.warnOfSchedule(ctx, client, changed)
-}
-
-func (c *cli) schedulePause(use, short string, paused bool) *cobra.Command {
-	cmd := c.command(use+" NAME|SERVER/NAME|ID", short, cobra.ExactArgs(1), func(ctx context.Context, client *apiclient.Client, args []string) error {
-		s, server, err := findSchedule(ctx, client, args[0])
-		if err != nil {
-			return err
-		}
-		if s.Paused == paused {
-			return c.showSchedule(s, server)
-		}
-		return c.changeSchedule(ctx, client, s, server, api.ScheduleInput{Paused: &paused})
-	})
-	cmd.Example = "  cloudaipilot schedule " + use + " web-1/nightly"
-	cmd.ValidArgsFunction = c.completesFirst(scheduleWords)
-	return cmd
 }
 
 func (c *cli) scheduleRemove() *cobra.Command {

@@ -42,7 +42,8 @@ func TestScheduleIsAddedShownAndChanged(t *testing.T) {
 	dir := scheduled(t)
 	s := schedule(t, dir, "nightly")
 	want := api.Schedule{ID: s.ID, ServerID: shown(t, dir, "web-1").ID, Name: "nightly", Type: "files", Cron: "30 2 * * *", Timezone: "Europe/Berlin", RetentionDays: 7,
-		Files: backup.FilesSource{Include: []string{"/etc"}, Exclude: []string{"*.log"}}, Databases: []backup.Database{}, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, Version: 1}
+		Files: backup.FilesSource{Include: []string{"/etc"}, Exclude: []string{"*.log"}}, Databases: []backup.Database{}, Overlap: "skip", MissedRuns: "run_latest", MaxMissedRuns: 10,
+		BlackoutWindows: []backup.Window{}, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, Version: 1}
 	if diff := cmp.Diff(want, s); diff != "" {
 		t.Error(diff)
 	}
@@ -110,7 +111,7 @@ func TestScheduleThatNobodyRunsIsWarnedOf(t *testing.T) {
 	dir := scheduled(t)
 	for _, args := range [][]string{{"list"}, {"show", "nightly"}, {"set", "nightly", "--cron", "1 1 * * *"}} {
 		status, _, errOut := run(t, append(append([]string{"schedule"}, args...), "--data-dir", dir)...)
-		if status != 0 || !strings.Contains(errOut, "not run yet") {
+		if status != 0 || !strings.Contains(errOut, "obody runs") {
 			t.Errorf("%q: exit status %d, %s", args, status, errOut)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/api"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/ssh"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/testbed"
 )
@@ -44,7 +45,7 @@ func TestServerIsAddedAsTheFlagsSay(t *testing.T) {
 		}
 	}
 	want := api.Server{ID: s.ID, Name: "web-1", Host: "203.0.113.10", Port: 2222, User: "backup", HostKey: hostKey, BackupDir: "/var/backups/cloudpilot", Privilege: "sudo",
-		Environment: "production", ConnectTimeoutSeconds: 20, KeepaliveIntervalSeconds: 60, MaxConcurrentBackups: 3, KeySource: "generated",
+		Environment: "production", ConnectTimeoutSeconds: 20, KeepaliveIntervalSeconds: 60, MaxConcurrentBackups: 3, MaintenanceWindows: []backup.Window{}, KeySource: "generated",
 		PublicKey: s.PublicKey, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, Version: 1}
 	if diff := cmp.Diff(want, s); diff != "" {
 		t.Error(diff)

@@ -89,13 +89,19 @@ func (c *ControlPlane) newBackup(r CreateRequest, server backup.Server) (backup.
 	if r.Client != "" {
 		b.Work.HeldUntil = now.Add(HoldFor)
 	}
+	a := c.toMake(b, now)
+	b.Activity = a.ID
+	return b, a
+}
+
+// toMake is the activity of a backup that is yet to be made.
+func (c *ControlPlane) toMake(b backup.Backup, now time.Time) backup.Activity {
 	a := backup.Activity{ID: backup.ActivityID(c.newID(backup.ActivityIDPrefix, now)), Type: backup.ActivityBackupCreate,
-		TargetID: string(b.ID), ServerID: server.ID, Title: "Backup of " + server.Name, Status: backup.ActivityQueued, CreatedAt: now}
+		TargetID: string(b.ID), ServerID: b.ServerID, Title: "Backup of " + b.ServerName, Status: backup.ActivityQueued, CreatedAt: now}
 	for _, step := range []backup.Step{backup.StepQueue, backup.StepPreflight, backup.StepStart, backup.StepWatch} {
 		a.Steps = append(a.Steps, backup.ActivityStep{Name: string(step), Status: backup.ActivityQueued})
 	}
-	b.Activity = a.ID
-	return b, a
+	return a
 }
 
 // adopt takes over an unfinished backup of the same archive whose client is gone. It waits for a client that went away a

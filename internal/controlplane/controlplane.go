@@ -28,6 +28,9 @@ type Config struct {
 	// Boundary, if set, is called at every boundary of a step, with one of the names of Boundaries: the places at
 	// which a process may die. Tests have it die there.
 	Boundary func(name string)
+	// ServeCommand is the command line of a control plane that runs by itself on these records, told where a schedule has
+	// nobody to run it. Zero: that of the default data directory.
+	ServeCommand string
 }
 
 // ControlPlane runs the use cases.
@@ -35,6 +38,7 @@ type ControlPlane struct {
 	Config
 	waker   Waker
 	changes hub
+	nudged  chan struct{} // a schedule was added or changed
 	entropy *ulid.LockedMonotonicReader
 }
 
@@ -52,7 +56,10 @@ func New(c Config) *ControlPlane {
 	if c.Boundary == nil {
 		c.Boundary = func(string) {}
 	}
-	return &ControlPlane{Config: c, waker: asleep{}, changes: hub{changed: make(chan struct{})},
+	if c.ServeCommand == "" {
+		c.ServeCommand = "cloudaipilot serve --data-dir .cloudaipilot --listen 127.0.0.1:8642"
+	}
+	return &ControlPlane{Config: c, waker: asleep{}, changes: hub{changed: make(chan struct{})}, nudged: make(chan struct{}, 1),
 		entropy: &ulid.LockedMonotonicReader{MonotonicReader: ulid.Monotonic(rand.Reader, 0)}}
 }
 
@@ -69,6 +76,7 @@ type blind struct{}
 
 func (blind) Stepped(backup.Step, time.Duration, time.Duration) {}
 func (blind) Finished(backup.Backup)                            {}
+func (blind) Decided(backup.Run, time.Duration)                 {}
 
 // now is the time in the precision that is stored.
 func (c *ControlPlane) now() time.Time { return c.Clock.Now().UTC().Truncate(time.Millisecond) }

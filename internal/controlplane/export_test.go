@@ -18,3 +18,8 @@ func NewStepWorker(c Clock, step func(backup.ID) time.Time) *Worker {
 func (c *ControlPlane) SweepOnce(ctx context.Context, woken map[DueStep]time.Time) error {
 	return c.sweep(ctx, woken)
 }
+
+// DispatchOnce dispatches what is due now, and returns how long there is nothing to do.
+func (c *ControlPlane) DispatchOnce(ctx context.Context) (time.Duration, error) {
+	return c.dispatchAll(ctx)
+}

@@ -40,11 +40,44 @@ type Page struct {
 type BackupFilter struct {
 	IDs      []backup.ID
 	ServerID backup.ServerID
-	Statuses []backup.Status
-	Types    []backup.Type
-	Managed  *bool
-	Newest   bool // newest first instead of oldest first
-	Page     Page
+	// ScheduleID selects those that a schedule made.
+	ScheduleID backup.ScheduleID
+	Statuses   []backup.Status
+	Types      []backup.Type
+	Managed    *bool
+	Newest     bool // newest first instead of oldest first
+	Page       Page
+}
+
+// RunFilter selects records of a schedule's due times, newest first.
+type RunFilter struct {
+	ScheduleID backup.ScheduleID
+	Before     time.Time // only those that were due before; zero: all
+	Limit      int
+}
+
+// DueSchedule is a schedule whose wake has come, with what a decision depends on besides.
+type DueSchedule struct {
+	backup.Schedule
+	Server     backup.Server
+	Running    int // backups of the schedule that are not finished
+	Unfinished int // of the server, whoever asked for them
+}
+
+// Dispatched is what was decided about schedules. All of it is written together.
+type Dispatched struct {
+	Schedules  []backup.Schedule // whose timing is written, their turn as it was read
+	Runs       []backup.Run
+	Backups    []backup.Backup
+	Activities []backup.Activity
+}
+
+// LateRun is a run whose backup has not begun for long.
+type LateRun struct {
+	backup.Run
+	ServerID   backup.ServerID
+	ServerName string
+	Schedule   string
 }
 
 // ScheduleFilter selects schedules. Its zero value selects all that exist.
@@ -80,6 +113,8 @@ type Overview struct {
 	Unfinished int              // backups that somebody has to look after
 	Due        int              // backups whose step is due and whom nobody is at
 	DueSince   time.Time        // when the step of the longest overdue one was due, zero where none is
+	Schedules  []ScheduleStanding
+	Dispatched time.Time // when a dispatcher last lived, zero where none ever did
 }
 
 // BackupCount counts the live backups of a status and a type.
@@ -95,6 +130,14 @@ type ServerStanding struct {
 	CreatedAt   time.Time
 	LastSuccess time.Time // when the newest completed backup finished, even if it is deleted since; zero where none did
 	Bytes       int64     // of the archives of its live completed backups
+}
+
+// ScheduleStanding is how a schedule stands.
+type ScheduleStanding struct {
+	Server, Name string
+	Paused       bool
+	CreatedAt    time.Time
+	LastSuccess  time.Time // when the newest completed backup that it asked for finished, zero where none did
 }
 
 // Store keeps the records. Every method is one transaction.
@@ -113,11 +156,29 @@ type Store interface {
 	Servers(ctx context.Context, page Page) ([]backup.Server, error)
 
 	InsertSchedule(ctx context.Context, s backup.Schedule, a backup.Activity, once Idempotency) error
-	// UpdateSchedule writes s where the stored version is s.Version-1, else ErrConflict.
-	UpdateSchedule(ctx context.Context, s backup.Schedule, a backup.Activity) error
+	// UpdateSchedule writes s and records of due times where the stored version is s.Version-1 and the turn
+	// s.Timing.Turn, else ErrConflict. The turn becomes the next.
+	UpdateSchedule(ctx context.Context, s backup.Schedule, a backup.Activity, runs ...backup.Run) error
 	// Schedule also returns a deleted schedule.
 	Schedule(ctx context.Context, id backup.ScheduleID) (backup.Schedule, error)
 	Schedules(ctx context.Context, f ScheduleFilter) ([]backup.Schedule, error)
+	// Runs returns records of due times, newest first.
+	Runs(ctx context.Context, f RunFilter) ([]backup.Run, error)
+
+	// Dispatch takes schedules whose wake has come, at most most, those longest due first, which nobody else takes
+	// meanwhile, and writes what decide makes of them, all in one transaction. It returns how many it took. decide may be
+	// called again where the database went away.
+	Dispatch(ctx context.Context, now time.Time, most int, decide func([]DueSchedule) Dispatched) (int, error)
+	// NextWake returns the earliest wake of all schedules, zero where none has any.
+	NextWake(ctx context.Context) (time.Time, error)
+	// WakeSchedules makes the schedules of a server be looked at.
+	WakeSchedules(ctx context.Context, server backup.ServerID, at time.Time) error
+	// TellLate writes an activity for each run due before a time whose backup is still pending, once.
+	TellLate(ctx context.Context, before time.Time, tell func(LateRun) backup.Activity) error
+	// Beat notes that a dispatcher lives.
+	Beat(ctx context.Context, dispatcher string, now time.Time) error
+	// LastBeat returns when a dispatcher last lived, zero where none ever did.
+	LastBeat(ctx context.Context) (time.Time, error)
 
 	InsertBackup(ctx context.Context, b backup.Backup, a backup.Activity, once Idempotency) error
 	// Backup also returns a tombstone.
@@ -220,6 +281,8 @@ type Observer interface {
 	Stepped(step backup.Step, late, took time.Duration)
 	// Finished tells of a backup that has just completed or failed.
 	Finished(b backup.Backup)
+	// Decided tells of a due time that was just decided, and how long after its time.
+	Decided(r backup.Run, late time.Duration)
 }
 
 // Clock is the time.

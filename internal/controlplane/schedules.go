@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
 )
@@ -16,7 +17,12 @@ func (c *ControlPlane) CheckSchedule(ctx context.Context, s backup.ScheduleSpec,
 	if err != nil {
 		return nil, err
 	}
-	findings = append(append(findings, placed...), notDispatched(s))
+	findings = append(findings, placed...)
+	nobody, err := c.notDispatched(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	findings = append(findings, nobody...)
 	if unknown.Covers("name") || unknown.Covers("server_id") {
 		return findings, nil
 	}
@@ -25,14 +31,6 @@ func (c *ControlPlane) CheckSchedule(ctx context.Context, s backup.ScheduleSpec,
 		findings = append(findings, scheduleNameTaken(s.Name, string(others[0].ID)))
 	}
 	return findings, err
-}
-
-// notDispatched says what nobody must find out weeks later.
-func notDispatched(s backup.ScheduleSpec) backup.Finding {
-	return backup.Finding{Severity: backup.SeverityWarning, Path: "cron", Code: backup.CodeNotDispatched,
-		Summary: fmt.Sprintf("Schedule %s is kept, and not run yet", backup.Excerpt(s.Name, 80)),
-		Detail:  "This version checks and keeps schedules. It does not make their backups.",
-		Fix:     "Until it does, have cron or a timer run: cloudaipilot backup run."}
 }
 
 func scheduleNameTaken(name, other string) backup.Finding {
@@ -65,12 +63,31 @@ func (c *ControlPlane) createSchedule(ctx context.Context, spec backup.ScheduleS
 		return backup.Schedule{}, err
 	}
 	now := c.now()
-	s := backup.Schedule{ID: backup.ScheduleID(c.newID(backup.ScheduleIDPrefix, now)), ScheduleSpec: spec, CreatedAt: now, UpdatedAt: now, Version: 1}
-	return s, c.recorded(s, c.Store.InsertSchedule(ctx, s, c.about(backup.ActivityScheduleCreate, s, "added"), o))
+	s := backup.Schedule{ID: backup.ScheduleID(c.newID(backup.ScheduleIDPrefix, now)), ScheduleSpec: spec, CreatedAt: now, UpdatedAt: now, Version: 1,
+		Timing: backup.Timing{DecidedUntil: now, WakeAt: now}}
+	err := c.recorded(s, c.Store.InsertSchedule(ctx, s, c.about(backup.ActivityScheduleCreate, s, "added"), o))
+	c.nudge()
+	return s, err
 }
 
-// UpdateSchedule checks and records new settings, in place. version is the one the caller saw; 0 accepts any.
+// UpdateSchedule checks and records new settings, in place. version is the one the caller saw; 0 accepts any. What was
+// due by the old settings and has not started does not start by the new ones.
 func (c *ControlPlane) UpdateSchedule(ctx context.Context, id backup.ScheduleID, version int64, change func(*backup.ScheduleSpec)) (backup.Schedule, error) {
+	for tries := 0; ; tries++ {
+		s, err := c.updateSchedule(ctx, id, version, change)
+		if !errors.Is(err, ErrConflict) || tries == maxTurns {
+			return s, err
+		}
+		if now, err := c.Schedule(ctx, id); err != nil || now.Version != s.Version-1 {
+			return s, fmt.Errorf("update schedule %s: %w", s.Name, ErrConflict)
+		} // else it was the dispatcher, which changes no settings
+	}
+}
+
+// maxTurns bounds how often a change gives way to a dispatcher.
+const maxTurns = 20
+
+func (c *ControlPlane) updateSchedule(ctx context.Context, id backup.ScheduleID, version int64, change func(*backup.ScheduleSpec)) (backup.Schedule, error) {
 	s, err := c.Schedule(ctx, id)
 	if err != nil {
 		return s, err
@@ -78,16 +95,25 @@ func (c *ControlPlane) UpdateSchedule(ctx context.Context, id backup.ScheduleID,
 	if version != 0 && version != s.Version {
 		return s, fmt.Errorf("update schedule %s: %w", s.Name, ErrConflict)
 	}
-	server := s.ServerID
+	before := s
 	change(&s.ScheduleSpec)
-	if s.ServerID != server {
-		return s, refuse(backup.CodeInvalidArgument, "server_id", "A schedule does not move to another server", fmt.Sprintf("Schedule %s belongs to %s.", s.Name, server), "Make a new one there.")
+	if s.ServerID != before.ServerID {
+		return s, refuse(backup.CodeInvalidArgument, "server_id", "A schedule does not move to another server", fmt.Sprintf("Schedule %s belongs to %s.", s.Name, before.ServerID), "Make a new one there.")
 	}
 	if err := c.refuseSchedule(ctx, s.ScheduleSpec, id); err != nil {
 		return s, err
 	}
 	s.UpdatedAt, s.Version = c.now(), s.Version+1
-	return s, c.recorded(s, c.Store.UpdateSchedule(ctx, s, c.about(backup.ActivityScheduleUpdate, s, "changed")))
+	var dropped []backup.Run
+	if s.Timing.WakeAt = s.UpdatedAt; retimed(before.ScheduleSpec, s.ScheduleSpec, s.UpdatedAt) {
+		if s.Timing, dropped, err = c.drop(ctx, before, s.UpdatedAt); err != nil {
+			return s, err
+		}
+	}
+	err = c.recorded(s, c.Store.UpdateSchedule(ctx, s, c.about(backup.ActivityScheduleUpdate, s, "changed"), dropped...))
+	s.Timing.Turn++
+	c.nudge()
+	return s, err
 }
 
 // DeleteSchedule forgets a schedule. The backups it made stay.
@@ -97,6 +123,7 @@ func (c *ControlPlane) DeleteSchedule(ctx context.Context, id backup.ScheduleID)
 		return err
 	}
 	s.DeletedAt, s.UpdatedAt, s.Version = c.now(), c.now(), s.Version+1
+	s.Timing.WakeAt, s.Timing.Owed = time.Time{}, nil
 	return c.recorded(s, c.Store.UpdateSchedule(ctx, s, c.about(backup.ActivityScheduleDelete, s, "deleted")))
 }
 
@@ -109,12 +136,24 @@ func (c *ControlPlane) Schedule(ctx context.Context, id backup.ScheduleID) (back
 	if err != nil {
 		return backup.Schedule{}, fmt.Errorf("schedule %s: %w", id, err)
 	}
-	return s, nil
+	return c.resumed(s), nil
+}
+
+// resumed is the schedule as it is now: a pause that has ended is none.
+func (c *ControlPlane) resumed(s backup.Schedule) backup.Schedule {
+	if s.Paused && !s.PausedAt(c.now()) {
+		s.Paused, s.PauseReason, s.PausedUntil = false, "", time.Time{}
+	}
+	return s
 }
 
 // Schedules lists the schedules that exist.
 func (c *ControlPlane) Schedules(ctx context.Context, f ScheduleFilter) ([]backup.Schedule, error) {
-	return c.Store.Schedules(ctx, f)
+	all, err := c.Store.Schedules(ctx, f)
+	for i := range all {
+		all[i] = c.resumed(all[i])
+	}
+	return all, err
 }
 
 func (c *ControlPlane) refuseSchedule(ctx context.Context, s backup.ScheduleSpec, self backup.ScheduleID) error {

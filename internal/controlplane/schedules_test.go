@@ -89,7 +89,12 @@ func TestScheduleIsRefused(t *testing.T) {
 		"bad retention":          {nightly(server, func(s *backup.ScheduleSpec) { s.Name, s.RetentionDays = "n", 366 }), backup.CodeInvalidArgument, "retention_days"},
 		"a vault":                {nightly(server, func(s *backup.ScheduleSpec) { s.Name, s.VaultID = "n", "vlt_1" }), backup.CodeInvalidConfig, "offsite.vault_id"},
 		"encryption":             {nightly(server, func(s *backup.ScheduleSpec) { s.Name, s.Encrypted = "n", true }), backup.CodeInvalidArgument, "encrypted"},
-		"increments":             {nightly(server, func(s *backup.ScheduleSpec) { s.Name, s.Incremental = "n", true }), backup.CodeInvalidArgument, "incremental"},
+		"bad overlap":            {nightly(server, func(s *backup.ScheduleSpec) { s.Name, s.Overlap = "n", "skp" }), backup.CodeInvalidArgument, "overlap"},
+		"bad window": {nightly(server, func(s *backup.ScheduleSpec) {
+			s.Name, s.Blackouts = "n", []backup.Window{{Cron: "x", DurationMinutes: 1}}
+		}),
+			backup.CodeInvalidArgument, "blackout_windows.0.cron"},
+		"increments": {nightly(server, func(s *backup.ScheduleSpec) { s.Name, s.Incremental = "n", true }), backup.CodeInvalidArgument, "incremental"},
 	} {
 		_, err := b.CreateSchedule(t.Context(), test.spec, controlplane.Idempotency{})
 		refused, ok := errors.AsType[*backup.FindingsError](err)
@@ -99,14 +104,5 @@ func TestScheduleIsRefused(t *testing.T) {
 	}
 	if all, err := b.Schedules(t.Context(), controlplane.ScheduleFilter{}); len(all) != 1 || err != nil {
 		t.Errorf("%d schedules, %v", len(all), err)
-	}
-}
-
-func TestScheduleThatIsNotRunIsSaidToBeNot(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	findings, err := b.CheckSchedule(t.Context(), nightly(b.addServer(func(s *backup.ServerSpec) { s.BackupDir = "/var/backups/x" })), "", nil)
-	if err != nil || len(findings) != 1 || findings[0].Code != backup.CodeNotDispatched || findings[0].Severity != backup.SeverityWarning {
-		t.Errorf("%+v, %v", findings, err)
 	}
 }

@@ -110,10 +110,19 @@ func (c *ControlPlane) UpdateServer(ctx context.Context, id backup.ServerID, ver
 		return s, err
 	}
 	s.UpdatedAt, s.Version = c.now(), s.Version+1
+	if s.Name != before.Name { // its schedules' times may depend on it
+		if err := c.dropSchedules(ctx, id); err != nil {
+			return s, err
+		}
+	}
 	if err := c.Store.UpdateServer(ctx, s, c.instant(backup.ActivityServerUpdate, s, "Server "+s.Name+" changed")); err != nil {
 		return s, fmt.Errorf("update server %s: %w", s.Name, err)
 	}
 	c.Runner.Forget(id)
+	if err := c.Store.WakeSchedules(ctx, id, s.UpdatedAt); err != nil {
+		c.Log.Warn("the schedules of a changed server are looked at when they are due", "server", s.Name, "error", err)
+	}
+	c.nudge()
 	return s, nil
 }
 

@@ -444,6 +444,8 @@ func (w *watcher) Stepped(step backup.Step, late, _ time.Duration) {
 	w.steps, w.late = append(w.steps, step), max(w.late, late)
 }
 
+func (w *watcher) Decided(backup.Run, time.Duration) {}
+
 func (w *watcher) Finished(b backup.Backup) { w.finished = append(w.finished, b.Status) }
 
 func TestObserverIsToldOfEveryStepAndOneEnd(t *testing.T) {

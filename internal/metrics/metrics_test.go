@@ -154,6 +154,30 @@ func TestEveryFactHasAClassThatBeginsAtZero(t *testing.T) {
 	}
 }
 
+func TestSchedulesAreToldAsTheyStand(t *testing.T) {
+	t.Parallel()
+	m := of(controlplane.Overview{Dispatched: now.Add(-45 * time.Second), Schedules: []controlplane.ScheduleStanding{
+		{Server: "web-1", Name: "nightly", CreatedAt: now.Add(-time.Hour), LastSuccess: now}, {Server: "web-1", Name: "weekly", Paused: true}}})
+	m.Decided(backup.Run{Outcome: backup.RunStarted, Count: 1}, 700*time.Millisecond)
+	m.Decided(backup.Run{Outcome: backup.RunMissed, Reason: backup.RunControlPlaneDown, Count: 1440}, time.Hour)
+	samples(t, m,
+		`cloudaipilot_schedule_last_success_timestamp_seconds{schedule="nightly",server="web-1"} 1.7723304e+09`,
+		`cloudaipilot_schedule_last_success_timestamp_seconds{schedule="weekly",server="web-1"} 0`,
+		`cloudaipilot_schedule_created_timestamp_seconds{schedule="nightly",server="web-1"} 1.7723268e+09`,
+		`cloudaipilot_schedule_paused{schedule="nightly",server="web-1"} 0`,
+		`cloudaipilot_schedule_paused{schedule="weekly",server="web-1"} 1`,
+		`cloudaipilot_dispatcher_heartbeat_age_seconds 45`,
+		`cloudaipilot_due_times_total{outcome="missed",reason="control_plane_down"} 1440`,
+		`cloudaipilot_due_times_total{outcome="skipped",reason="overlap"} 0`,
+		`cloudaipilot_dispatch_lateness_seconds_bucket{le="0.5"} 0`,
+		`cloudaipilot_dispatch_lateness_seconds_bucket{le="1"} 1`,
+		`cloudaipilot_dispatch_lateness_seconds_count 1`,
+	)
+	if _, text := scrape(t, of(controlplane.Overview{})); matching(text, "cloudaipilot_dispatcher_heartbeat_age_seconds") != "" {
+		t.Error("there is an age of a heartbeat that never was")
+	}
+}
+
 func TestStepsAreMeasured(t *testing.T) {
 	t.Parallel()
 	m := of(controlplane.Overview{})
@@ -199,8 +223,10 @@ func TestRequestsAreCountedByRoute(t *testing.T) {
 
 // full is a process in which everything has happened once, so that it has every metric.
 func full() *metrics.Metrics {
-	m := of(controlplane.Overview{Servers: []controlplane.ServerStanding{{Name: "web-1"}}})
+	m := of(controlplane.Overview{Servers: []controlplane.ServerStanding{{Name: "web-1"}},
+		Schedules: []controlplane.ScheduleStanding{{Server: "web-1", Name: "nightly"}}, Dispatched: now})
 	m.Finished(ended(nil))
+	m.Decided(backup.Run{Outcome: backup.RunStarted, Count: 1}, 0)
 	m.Stepped(backup.StepWatch, 0, 0)
 	m.Requests(http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil))
 	return m

@@ -32,6 +32,14 @@ var (
 		"When the newest completed backup of a server finished, even if it is deleted since; 0 where none ever did.", []string{"server"}, nil)
 	serverCreated = prometheus.NewDesc("cloudaipilot_server_created_timestamp_seconds",
 		"When a server was added.", []string{"server"}, nil)
+	scheduleSuccess = prometheus.NewDesc("cloudaipilot_schedule_last_success_timestamp_seconds",
+		"When the newest completed backup of a schedule finished, even if it is deleted since; 0 where none ever did.", []string{"server", "schedule"}, nil)
+	scheduleCreated = prometheus.NewDesc("cloudaipilot_schedule_created_timestamp_seconds",
+		"When a schedule was added.", []string{"server", "schedule"}, nil)
+	schedulePaused = prometheus.NewDesc("cloudaipilot_schedule_paused",
+		"1 for a schedule that is paused, 0 for one that is not.", []string{"server", "schedule"}, nil)
+	heartbeatAge = prometheus.NewDesc("cloudaipilot_dispatcher_heartbeat_age_seconds",
+		"How long ago a dispatcher last said that it lives; left out where none ever did.", nil, nil)
 	archiveBytes = prometheus.NewDesc("cloudaipilot_server_archives_bytes",
 		"Size of the archives of a server's completed backups that are not deleted.", []string{"server"}, nil)
 )
@@ -44,7 +52,8 @@ type standing struct {
 
 // Describe implements prometheus.Collector.
 func (standing) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{backups, unfinished, due, queueAge, lastSuccess, serverCreated, archiveBytes} {
+	for _, d := range []*prometheus.Desc{backups, unfinished, due, queueAge, lastSuccess, serverCreated, archiveBytes,
+		scheduleSuccess, scheduleCreated, schedulePaused, heartbeatAge} {
 		ch <- d
 	}
 }
@@ -72,6 +81,18 @@ func (s standing) Collect(ch chan<- prometheus.Metric) {
 		gauge(lastSuccess, unix(server.LastSuccess), server.Name)
 		gauge(serverCreated, unix(server.CreatedAt), server.Name)
 		gauge(archiveBytes, float64(server.Bytes), server.Name)
+	}
+	for _, s := range o.Schedules {
+		paused := 0.0
+		if s.Paused {
+			paused = 1
+		}
+		gauge(scheduleSuccess, unix(s.LastSuccess), s.Server, s.Name)
+		gauge(scheduleCreated, unix(s.CreatedAt), s.Server, s.Name)
+		gauge(schedulePaused, paused, s.Server, s.Name)
+	}
+	if !o.Dispatched.IsZero() {
+		gauge(heartbeatAge, age(now, o.Dispatched))
 	}
 }
 

@@ -25,6 +25,8 @@ type work struct {
 	archived       *prometheus.CounterVec
 	whole, run     *prometheus.HistogramVec
 	lateness, took *prometheus.HistogramVec
+	decided        *prometheus.CounterVec
+	dispatched     prometheus.Histogram
 }
 
 func newWork() work {
@@ -39,6 +41,15 @@ func newWork() work {
 			backupBuckets, "type", "status"),
 		lateness: histogram("cloudaipilot_step_lateness_seconds", "How long after it was due a step of a backup began.", latenessBuckets, "step"),
 		took:     histogram("cloudaipilot_step_duration_seconds", "Time that a step of a backup took.", stepBuckets, "step"),
+		decided: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cloudaipilot_due_times_total",
+			Help: "Due times of schedules that this process decided. reason is empty for those that started or were caught up."}, []string{"outcome", "reason"}),
+		dispatched: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "cloudaipilot_dispatch_lateness_seconds",
+			Help: "How long after it should have started, jitter included, the backup of a due time was asked for.", Buckets: latenessBuckets}),
+	}
+	for _, o := range backup.RunOutcomes {
+		for _, r := range backup.RunReasons[o] {
+			w.decided.WithLabelValues(string(o), string(r))
+		}
 	}
 	w.begin(backup.TypeFiles)
 	return w
@@ -59,13 +70,21 @@ func (w work) begin(t backup.Type) {
 }
 
 func (w work) collectors() []prometheus.Collector {
-	return []prometheus.Collector{w.finished, w.archived, w.whole, w.run, w.lateness, w.took}
+	return []prometheus.Collector{w.finished, w.archived, w.whole, w.run, w.lateness, w.took, w.decided, w.dispatched}
 }
 
 // Stepped implements controlplane.Observer.
 func (m *Metrics) Stepped(step backup.Step, late, took time.Duration) {
 	m.work.lateness.WithLabelValues(string(step)).Observe(max(late, 0).Seconds()) // negative after the clock was set back
 	m.work.took.WithLabelValues(string(step)).Observe(max(took, 0).Seconds())
+}
+
+// Decided implements controlplane.Observer.
+func (m *Metrics) Decided(r backup.Run, late time.Duration) {
+	m.work.decided.WithLabelValues(string(r.Outcome), string(r.Reason)).Add(float64(max(r.Count, 1)))
+	if r.Outcome == backup.RunStarted {
+		m.work.dispatched.Observe(max(late, 0).Seconds())
+	}
 }
 
 // Finished implements controlplane.Observer.

@@ -153,7 +153,7 @@ func TestPlanOfAScheduleSaysWhatIsWrongWithIt(t *testing.T) {
 		"type": `"files"`, "cron": `"@daily"`, "files": files([]string{"/etc"}, nil)})))
 	r = s.terraform("plan")
 	same(t, "errors", []string{"The schedule's name is taken"}, r.errors())
-	r.expect(t, diagnostic{severity: "warning", address: "cloudaipilot_backup_schedule.again", summary: "Schedule nightly is kept, and not run yet"}, "SCHEDULE_NOT_RUN")
+	r.expect(t, diagnostic{severity: "warning", address: "cloudaipilot_backup_schedule.again", summary: "Nobody runs schedule nightly"}, "DISPATCHER_NOT_RUNNING")
 }
 
 func TestPlanWarnsOnceOfARetentionThatLeavesAGap(t *testing.T) {

@@ -16,6 +16,7 @@ func identityColumns(b *backup.Backup) columns {
 		text("id", &b.ID), text("server_id", &b.ServerID), text("server_name", &b.ServerName), text("dir", &b.Dir),
 		text("type", &b.Type), document("files_json", &b.Files), document("databases_json", &b.Databases), text("started_by", &b.Trigger),
 		text("activity_id", &b.Activity), instant("created_at", &b.CreatedAt), number("attempt", &b.Work.Attempt),
+		text("schedule_id", &b.ScheduleID), instant("due_at", &b.DueAt),
 	}
 }
 
@@ -89,6 +90,9 @@ func (s *Store) Backups(ctx context.Context, f controlplane.BackupFilter) ([]bac
 	}
 	if f.ServerID != "" {
 		q.add(" AND server_id = ?", string(f.ServerID))
+	}
+	if f.ScheduleID != "" {
+		q.add(" AND schedule_id = ?", string(f.ScheduleID))
 	}
 	if len(f.Statuses) > 0 {
 		in(&q, "status", f.Statuses)
@@ -246,6 +250,9 @@ func (s *Store) SaveStep(ctx context.Context, b backup.Backup, note controlplane
 		q.add(" WHERE id = ? AND attempt = ?", string(b.ID), b.Work.Attempt)
 		r, err := tx.ExecContext(ctx, q.text.String(), q.args...)
 		if err := hit(r, err, controlplane.ErrLeaseLost); err != nil {
+			return err
+		}
+		if err := runEnded(ctx, tx, b); err != nil {
 			return err
 		}
 		return addNote(ctx, tx, note)

@@ -101,6 +101,15 @@ func (cs columns) insert(q *query) {
 	q.add(")")
 }
 
+// values are those of one row.
+func (cs columns) values() []any {
+	values := make([]any, len(cs))
+	for i, c := range cs {
+		values[i] = c.value()
+	}
+	return values
+}
+
 // set appends "name = value, ...".
 func (cs columns) set(q *query) {
 	for i, c := range cs {

@@ -26,6 +26,8 @@ type dialect struct {
 	oneWriter bool
 	// hasMeta counts the tables named meta.
 	hasMeta string
+	// skipLocked has a SELECT lock its rows, and leave out those that others have locked. Empty where others wait anyway.
+	skipLocked, skipLockedRuns string
 }
 
 var (
@@ -34,7 +36,8 @@ var (
 	postgresDialect = dialect{
 		migrationLock: `SELECT pg_advisory_xact_lock(7163091744637053292)`,
 		// Not to_regclass('meta'): that may answer from a cache older than the lock.
-		hasMeta: `SELECT count(*) FROM pg_class WHERE relname = 'meta' AND relkind = 'r' AND pg_table_is_visible(oid)`,
+		hasMeta:    `SELECT count(*) FROM pg_class WHERE relname = 'meta' AND relkind = 'r' AND pg_table_is_visible(oid)`,
+		skipLocked: ` FOR UPDATE SKIP LOCKED`, skipLockedRuns: ` FOR UPDATE OF r SKIP LOCKED`,
 	}
 )
 

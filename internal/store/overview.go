@@ -43,7 +43,25 @@ func overview(ctx context.Context, tx *sql.Tx, now time.Time) (o controlplane.Ov
 		return o, err
 	}
 	o.Backups, o.Servers = counts(tallies), standings(registered, tallies)
+	if o.Schedules, err = scheduleStandings(ctx, tx, now); err != nil {
+		return o, err
+	}
+	cs := columns{instant("seen_at", &o.Dispatched)}
+	if err := cs.scan(tx.QueryRowContext(ctx, `SELECT coalesce(max(seen_at), 0) FROM dispatchers`)); err != nil {
+		return o, err
+	}
 	return o, queueStanding(ctx, tx, now, &o)
+}
+
+// scheduleStandings finds the last success of each schedule with an index of its own.
+func scheduleStandings(ctx context.Context, tx *sql.Tx, now time.Time) ([]controlplane.ScheduleStanding, error) {
+	var q query
+	q.add(`SELECT v.name, s.name, CASE WHEN s.paused = 1 AND (s.paused_until = 0 OR s.paused_until > ?) THEN 1 ELSE 0 END, s.created_at, coalesce(
+		(SELECT max(finished_at) FROM backups b WHERE b.schedule_id = s.id AND b.schedule_id <> '' AND b.status = 'completed'), 0)
+		FROM schedules s JOIN servers v ON v.id = s.server_id WHERE s.deleted_at = 0 ORDER BY v.name, s.name`, millis(now))
+	return list(ctx, tx, &q, func(s *controlplane.ScheduleStanding) columns {
+		return columns{text("server", &s.Server), text("name", &s.Name), flag("paused", &s.Paused), instant("created_at", &s.CreatedAt), instant("finished_at", &s.LastSuccess)}
+	})
 }
 
 // tally sums up the backups of a server that are alike.

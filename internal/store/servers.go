@@ -18,6 +18,7 @@ func serverColumns(s *backup.Server) columns {
 		text("key_source", &s.KeySource), text("public_key", &s.PublicKey), text("sealed_key", &s.SealedKey),
 		instant("created_at", &s.CreatedAt), instant("updated_at", &s.UpdatedAt), instant("deleted_at", &s.DeletedAt),
 		number("version", &s.Version), number("max_concurrent_backups", &s.MaxConcurrentBackups),
+		document("maintenance_json", &s.MaintenanceWindows),
 	}
 }
 

@@ -430,7 +430,11 @@ func TestSchedulesAreKept(t *testing.T) {
 		s, ctx := open(t), t.Context()
 		seed(t, s)
 		sch := backup.Schedule{ID: "sch_1", ScheduleSpec: backup.ScheduleSpec{Name: "nightly", Spec: fullBackup("bk_1").Spec, Cron: "30 2 * * *",
-			Timezone: "Europe/Berlin", Paused: true, VaultID: "vlt_1", Encrypted: true, Incremental: true}, CreatedAt: now, UpdatedAt: now.Add(time.Second), Version: 1}
+			Timezone: "Europe/Berlin", Paused: true, VaultID: "vlt_1", Encrypted: true, Incremental: true,
+			PauseReason: "moved", PausedUntil: now.Add(time.Hour), SchedulePolicy: backup.SchedulePolicy{Overlap: "allow", MissedRuns: "run_all", MaxMissedRuns: 7,
+				StartDeadline: time.Hour, Jitter: time.Minute, Blackouts: []backup.Window{{Cron: "0 9 * * *", DurationMinutes: 60, Timezone: "UTC"}}}},
+			CreatedAt: now, UpdatedAt: now.Add(time.Second), Version: 1,
+			Timing: backup.Timing{DecidedUntil: now, Owed: []time.Time{now}, Back: now, WakeAt: now, Turn: 3}}
 		if err := s.InsertSchedule(ctx, sch, activity("act_s1"), controlplane.Idempotency{Key: "s", Digest: "d"}); err != nil {
 			t.Fatal(err)
 		}
@@ -462,6 +466,11 @@ func TestSchedulesAreKept(t *testing.T) {
 			t.Errorf("renamed to another's name: %v", err)
 		}
 		sch.Name, sch.DeletedAt = "nightly", now.Add(time.Hour)
+		behind := sch
+		behind.Timing.Turn = 2
+		if err := s.UpdateSchedule(ctx, behind, activity("act_s3")); !errors.Is(err, controlplane.ErrConflict) {
+			t.Errorf("from before a dispatcher's turn: %v", err)
+		}
 		if err := s.UpdateSchedule(ctx, sch, activity("act_s3")); err != nil {
 			t.Fatal(err)
 		}
