@@ -26,6 +26,7 @@ const (
 	exitOK          = 0
 	exitFailed      = 1
 	exitUsage       = 2
+	exitAsserted    = 3
 	exitNotFound    = 4
 	exitInterrupted = 130 // as a shell has it: 128 and SIGINT
 )
@@ -38,6 +39,7 @@ var exitStatuses = []struct {
 	{exitOK, "done"},
 	{exitFailed, "not done, or the backup or server it is about failed"},
 	{exitUsage, "the command line cannot be understood; nothing was done"},
+	{exitAsserted, "a simulation does not show what its scenario asserts"},
 	{exitNotFound, "what was named does not exist"},
 	{exitInterrupted, "interrupted with Ctrl-C or SIGTERM"},
 }
@@ -109,6 +111,8 @@ func exitStatus(err error) int {
 		return exitUsage
 	case errors.Is(err, errInterrupted), errors.As(err, new(*leftAlone)):
 		return exitInterrupted
+	case errors.Is(err, errAsserted):
+		return exitAsserted
 	case apiclient.IsNotFound(err):
 		return exitNotFound
 	}
@@ -149,7 +153,7 @@ control plane that runs by itself (--endpoint). A server is named by its name or
 	flags.BoolVarP(&c.quiet, "quiet", "q", false, "print ids only")
 	flags.BoolVar(&c.noColor, "no-color", false, "print no colours; $NO_COLOR and TERM=dumb say the same")
 	_ = root.MarkPersistentFlagDirname("data-dir")
-	root.AddCommand(c.serverCommand(), c.backupCommand(), c.scheduleCommand(), c.activityCommand(), c.tokenCommand(), c.serveCommand(), c.dbCommand(), c.cronCommand(), c.diagnoseCommand(),
+	root.AddCommand(c.serverCommand(), c.backupCommand(), c.scheduleCommand(), c.activityCommand(), c.tokenCommand(), c.serveCommand(), c.dbCommand(), c.cronCommand(), c.simulateCommand(), c.diagnoseCommand(),
 		c.versionCommand(), c.openAPICommand(), c.manCommand(), c.referenceCommand())
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {

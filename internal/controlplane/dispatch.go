@@ -138,7 +138,7 @@ func (c *ControlPlane) decide(due []DueSchedule, now time.Time) (b batch) {
 				run.BackupID = made.ID
 				b.Backups, b.Activities = append(b.Backups, made), append(b.Activities, activity)
 			}
-			b.Runs, b.late = append(b.Runs, run), append(b.late, max(now.Sub(fromSeconds(t.policy.Start(decision.Due))), 0))
+			b.Runs, b.late = append(b.Runs, run), append(b.late, max(now.Sub(fromSeconds(t.Policy.Start(decision.Due))), 0))
 		}
 		if a, ok := c.tellMissed(d, decided, now); ok {
 			b.Activities = append(b.Activities, a)
@@ -148,8 +148,8 @@ func (c *ControlPlane) decide(due []DueSchedule, now time.Time) (b batch) {
 }
 
 // step asks the scheduler about one schedule.
-func (c *ControlPlane) step(d DueSchedule, unfinished int, now time.Time) (backup.Timing, []scheduler.Decision, timetable, error) {
-	t, err := timetableOf(d.ScheduleSpec, d.Server.ServerSpec)
+func (c *ControlPlane) step(d DueSchedule, unfinished int, now time.Time) (backup.Timing, []scheduler.Decision, scheduler.Timetable, error) {
+	t, err := scheduler.TimetableOf(d.ScheduleSpec, d.Server.ServerSpec)
 	if err != nil {
 		return d.Timing, nil, t, err
 	}
@@ -157,15 +157,15 @@ func (c *ControlPlane) step(d DueSchedule, unfinished int, now time.Time) (backu
 	if state.Decided == 0 { // nobody owes what came before there was a dispatcher
 		state.Decided = at
 	}
-	due, older := t.policy.Due(&state, &t.expression, t.zone, at, mostRecords, nil)
+	due, older := t.Policy.Due(&state, &t.Expression, t.Zone, at, mostRecords, nil)
 	var decided []scheduler.Decision
 	if older.Count > 0 {
 		decided = append(decided, older)
 	}
-	decided = t.policy.Step(&state, due, at, scheduler.World{Running: d.Running, Free: d.Server.MaxConcurrentBackups - unfinished}, decided)
+	decided = t.Policy.Step(&state, due, at, scheduler.World{Running: d.Running, Free: d.Server.MaxConcurrentBackups - unfinished}, decided)
 	timing := timingOf(state, d.Timing.Turn)
-	next, _ := t.expression.NextUnix(t.zone, state.Decided)
-	timing.WakeAt = fromSeconds(t.policy.Wake(&state, next, at))
+	next, _ := t.Expression.NextUnix(t.Zone, state.Decided)
+	timing.WakeAt = fromSeconds(t.Policy.Wake(&state, next, at))
 	if soon := now.Add(dispatchAtMost); len(state.Owed) > 0 && (timing.WakeAt.IsZero() || timing.WakeAt.After(soon)) {
 		timing.WakeAt = soon // what waits for others is called by them, if they do not die
 	}

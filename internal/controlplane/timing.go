@@ -9,60 +9,11 @@ import (
 	"time"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
-	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/cron"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/scheduler"
 )
 
 // most due times of an outage that get a record each; the older ones get one together.
 const mostRecords = 1000
-
-// timetable is when a schedule is due, and how its due times are handled.
-type timetable struct {
-	expression cron.Expression
-	zone       *cron.Zone
-	policy     scheduler.Policy
-}
-
-var (
-	overlaps = map[backup.Overlap]scheduler.Overlap{backup.OverlapSkip: scheduler.OverlapSkip, backup.OverlapQueueOne: scheduler.OverlapQueueOne,
-		backup.OverlapAllow: scheduler.OverlapAllow}
-	missedRuns = map[backup.MissedRuns]scheduler.Missed{backup.MissedRunLatest: scheduler.MissedRunLatest, backup.MissedSkip: scheduler.MissedSkip,
-		backup.MissedRunAll: scheduler.MissedRunAll}
-)
-
-// timetableOf translates settings that were checked when they were recorded.
-func timetableOf(s backup.ScheduleSpec, server backup.ServerSpec) (t timetable, err error) {
-	seed := server.Name + "/" + s.Name
-	if t.expression, err = cron.Parse(s.Cron, seed); err != nil {
-		return t, err
-	}
-	if t.zone, err = cron.LoadZone(s.Timezone); err != nil {
-		return t, err
-	}
-	t.policy = scheduler.Policy{Overlap: overlaps[s.Overlap], Missed: missedRuns[s.MissedRuns], Bound: s.MaxMissedRuns,
-		Deadline: int64(s.StartDeadline / time.Second), Jitter: int64(s.Jitter / time.Second), Seed: scheduler.Seed(seed),
-		Paused: s.Paused, PausedUntil: seconds(s.PausedUntil)}
-	if t.policy.Blackouts, err = windowsOf(s.Blackouts); err != nil {
-		return t, err
-	}
-	t.policy.Maintenance, err = windowsOf(server.MaintenanceWindows)
-	return t, err
-}
-
-func windowsOf(windows []backup.Window) (out []scheduler.Window, err error) {
-	for _, w := range windows {
-		e, err := cron.Parse(w.Cron, "window")
-		if err != nil {
-			return nil, err
-		}
-		zone, err := cron.LoadZone(w.Zone())
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, scheduler.NewWindow(e, zone, int64(w.DurationMinutes)*60))
-	}
-	return out, nil
-}
 
 // seconds is a time as the scheduler counts it, 0 for none.
 func seconds(t time.Time) int64 {
@@ -149,7 +100,7 @@ func (c *ControlPlane) drop(ctx context.Context, s backup.Schedule, now time.Tim
 	if err != nil {
 		return s.Timing, nil, err
 	}
-	t, err := timetableOf(s.ScheduleSpec, server.ServerSpec)
+	t, err := scheduler.TimetableOf(s.ScheduleSpec, server.ServerSpec)
 	if err != nil {
 		return s.Timing, nil, fmt.Errorf("read the times of schedule %s: %w", s.Name, err)
 	}
@@ -157,13 +108,13 @@ func (c *ControlPlane) drop(ctx context.Context, s backup.Schedule, now time.Tim
 	if state.Decided == 0 {
 		state.Decided = now.Unix()
 	}
-	due, older := t.policy.Due(&state, &t.expression, t.zone, now.Unix(), mostRecords, nil)
+	due, older := t.Policy.Due(&state, &t.Expression, t.Zone, now.Unix(), mostRecords, nil)
 	var decided []scheduler.Decision
 	if older.Count > 0 {
 		decided = append(decided, older)
 	}
 	var runs []backup.Run
-	for _, d := range t.policy.Drop(&state, due, now.Unix(), decided) {
+	for _, d := range t.Policy.Drop(&state, due, now.Unix(), decided) {
 		runs = append(runs, runOf(s.ID, d, now))
 	}
 	timing := timingOf(state, s.Timing.Turn)

@@ -294,3 +294,12 @@ func Bytes(n int64) string {
 	}
 	return fmt.Sprintf("%.1f %ciB", value, units[unit])
 }
+
+// Classes returns every class that is known, in the order of the knowledge.
+func Classes() []Class {
+	all := make([]Class, 0, len(knowledge))
+	for i := range knowledge {
+		all = append(all, knowledge[i].class)
+	}
+	return all
+}

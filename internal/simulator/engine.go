@@ -132,7 +132,7 @@ func (g *engine) step(i int32, t int64) {
 	s := &g.schedules[i]
 	server := &g.servers[s.server]
 	for s.expanded < t {
-		s.expand(g.sc.End)
+		s.expand(g.sc.End - 1)
 	}
 	until := s.at
 	for until < len(s.due) && s.due[until] <= t {
@@ -154,8 +154,8 @@ func (g *engine) step(i int32, t int64) {
 }
 
 func (g *engine) wakeOf(s *scheduleState, t int64) int64 {
-	for s.at == len(s.due) && s.expanded < g.sc.End {
-		s.expand(g.sc.End)
+	for s.at == len(s.due) && s.expanded < g.sc.End-1 {
+		s.expand(g.sc.End - 1)
 	}
 	next := int64(0)
 	if s.at < len(s.due) {

@@ -48,6 +48,17 @@ func (r *ScheduleReport) Failed() map[diagnosis.Class]int64 { return r.byClass(r
 // Unsent is described at Failed.
 func (r *ScheduleReport) Unsent() map[diagnosis.Class]int64 { return r.byClass(r.unsent) }
 
+// NotRun returns how many due times were skipped or missed for each reason.
+func (r *ScheduleReport) NotRun() map[scheduler.Reason]int64 {
+	counts := map[scheduler.Reason]int64{}
+	for reason, n := range r.Reasons {
+		if n > 0 {
+			counts[scheduler.Reason(reason)] = n
+		}
+	}
+	return counts
+}
+
 func (r *ScheduleReport) byClass(counts []int64) map[diagnosis.Class]int64 {
 	named := map[diagnosis.Class]int64{}
 	for class, n := range counts {

@@ -8,7 +8,7 @@ import (
 
 // Scenario is a fleet and what happens to it. Times are seconds since 1970 in UTC, sizes bytes.
 type Scenario struct {
-	Start, End int64 // due times t with Start < t <= End are simulated
+	Start, End int64 // due times t with Start <= t < End are simulated
 	Seed       uint64
 
 	Servers   []Server

@@ -158,9 +158,9 @@ func (b *builder) server(part, i int) {
 
 func (b *builder) schedule(part, i int) {
 	e, s := b.engines[part], &b.sc.Schedules[i]
-	state := scheduleState{Schedule: s, index: i, server: b.servers[s.Server], vault: NoVault, policy: s.Policy, expanded: b.sc.Start,
+	state := scheduleState{Schedule: s, index: i, server: b.servers[s.Server], vault: NoVault, policy: s.Policy, expanded: b.sc.Start - 1,
 		chunk: 8 * day, lastGood: b.sc.Start}
-	state.state.Decided = b.sc.Start
+	state.state.Decided = b.sc.Start - 1
 	state.policy.Blackouts, state.policy.Maintenance = slices.Clone(s.Policy.Blackouts), slices.Clone(s.Policy.Maintenance) // they remember
 	state.report = ScheduleReport{classes: b.classes, failed: make([]int64, len(b.classes.names)), unsent: make([]int64, len(b.classes.names))}
 	state.perByte = (1 << perByteBits) / uint64(cmp.Or(b.sc.Servers[s.Server].BytesPerSec, DefaultBytesPerSec)) //nolint:gosec // positive
@@ -184,7 +184,7 @@ func (b *builder) finish() []*engine {
 	for _, e := range b.order {
 		e.wakes = newWakes(len(e.schedules))
 		for i := range e.schedules {
-			e.wakes.set(int32(i), e.wakeOf(&e.schedules[i], b.sc.Start))
+			e.wakes.set(int32(i), e.wakeOf(&e.schedules[i], b.sc.Start-1))
 		}
 	}
 	return b.order
