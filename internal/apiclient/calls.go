@@ -108,6 +108,11 @@ func (c *Client) Schedule(ctx context.Context, id string) (out api.Schedule, err
 	return out, c.call(ctx, http.MethodGet, "/v1/schedules/"+url.PathEscape(id), nil, nil, &out)
 }
 
+// ScheduleHealth says whether a schedule does what it is for, and what shows it.
+func (c *Client) ScheduleHealth(ctx context.Context, id string) (out api.ScheduleHealth, err error) {
+	return out, c.call(ctx, http.MethodGet, "/v1/schedules/"+url.PathEscape(id)+"/health", nil, nil, &out)
+}
+
 // CreateSchedule adds a schedule.
 func (c *Client) CreateSchedule(ctx context.Context, in api.ScheduleInput) (out api.Schedule, err error) {
 	return out, c.call(ctx, http.MethodPost, "/v1/schedules", nil, in, &out)

@@ -36,6 +36,8 @@ const (
 	CodeUnpinnedHostKey Code = "HOST_KEY_NOT_PINNED"
 	CodeNotDispatched   Code = "DISPATCHER_NOT_RUNNING"
 	CodeRetentionGap    Code = "RETENTION_SHORTER_THAN_GAP"
+	CodePaused          Code = "SCHEDULE_PAUSED"
+	CodeOverdue         Code = "SCHEDULE_OVERDUE"
 )
 
 // Finding is one thing worth saying about a request, on the field that is to blame.

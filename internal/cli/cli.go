@@ -37,7 +37,7 @@ var exitStatuses = []struct {
 	meaning string
 }{
 	{exitOK, "done"},
-	{exitFailed, "not done, or the backup or server it is about failed"},
+	{exitFailed, "not done, or the backup or server it is about failed, or the schedule is unhealthy"},
 	{exitUsage, "the command line cannot be understood; nothing was done"},
 	{exitAsserted, "a simulation does not show what its scenario asserts"},
 	{exitNotFound, "what was named does not exist"},

@@ -220,7 +220,8 @@ const (
 )
 
 func statusColor(status string) string {
-	for prefix, color := range map[string]string{"completed": green, "failed": red, "running": yellow, "pending": yellow, "queued": yellow} {
+	for prefix, color := range map[string]string{"completed": green, "failed": red, "running": yellow, "pending": yellow, "queued": yellow,
+		"healthy": green, "ok": green, "warning": yellow, "unhealthy": red} {
 		if strings.HasPrefix(status, prefix) {
 			return color
 		}

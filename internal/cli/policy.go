@@ -183,11 +183,7 @@ func (c *cli) scheduleRuns() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var rows [][]string
-			for _, r := range runs {
-				rows = append(rows, []string{clock(r.DueAt), r.Outcome, strings.ReplaceAll(r.Reason, "_", " "), runText(r)})
-			}
-			return c.table(orEmpty(runs), "DUE\tOUTCOME\tREASON\tBACKUP", rows)
+			return c.printRuns(runs)
 		})
 	cmd.Long = `List what became of a schedule's due times, newest first. Every due time leaves exactly one record:
 
@@ -199,6 +195,14 @@ func (c *cli) scheduleRuns() *cobra.Command {
 	cmd.Flags().IntVar(&most, "limit", 20, "how many at most; 0: all")
 	cmd.ValidArgsFunction = c.completesFirst(scheduleWords)
 	return cmd
+}
+
+func (c *cli) printRuns(runs []api.Run) error {
+	var rows [][]string
+	for _, r := range runs {
+		rows = append(rows, []string{clock(r.DueAt), r.Outcome, strings.ReplaceAll(r.Reason, "_", " "), runText(r)})
+	}
+	return c.table(orEmpty(runs), "DUE\tOUTCOME\tREASON\tBACKUP", rows)
 }
 
 // runText says what else there is to a record.

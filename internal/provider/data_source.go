@@ -135,7 +135,7 @@ type noneError struct{ field, summary, detail string }
 func (e *noneError) Error() string { return e.summary + ": " + e.detail }
 
 // noneWithID is the error of an identifier that nothing has.
-func noneWithID(s *session, noun, id string) error {
+func noneWithID(s *session, noun, id string) *noneError {
 	return &noneError{"id", fmt.Sprintf("There is no %s %s", noun, id),
 		fmt.Sprintf("The control plane of %s has no %s with this identifier. It was deleted, or it belongs to another control plane.", s.place, noun)}
 }

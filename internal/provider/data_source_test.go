@@ -350,3 +350,17 @@ func TestExamplesAreValid(t *testing.T) {
 		t.Errorf("%s", r.text)
 	}
 }
+
+// example is the text of a file below examples.
+func example(t *testing.T, name string) string {
+	t.Helper()
+	root, err := testbed.ModuleRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(root, "examples", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
