@@ -32,9 +32,6 @@ func (c *ControlPlane) standing(ctx context.Context, s backup.Schedule) (backup.
 		return out, err
 	}
 	out.ServerName = server.Name
-	if out.Dispatched, err = c.Store.LastBeat(ctx); err != nil {
-		return out, err
-	}
 	if out.NotRun, err = c.notDispatched(ctx, s.ScheduleSpec); err != nil {
 		return out, err
 	}
