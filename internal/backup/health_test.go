@@ -2,6 +2,7 @@ package backup
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -231,5 +232,23 @@ func TestHealthIsTheSameUntilSomethingHappens(t *testing.T) {
 		if diff := cmp.Diff(before, Judge(*s)); diff != "" {
 			t.Errorf("%s:\n%s", name, diff)
 		}
+	}
+}
+
+// TestGuideHasEveryCheck reads the table of the guide.
+func TestGuideHasEveryCheck(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("../../templates/guides/schedule-health.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for line := range strings.Lines(string(raw)) {
+		if name, ok := strings.CutPrefix(line, "| `"); ok {
+			names = append(names, strings.SplitN(name, "`", 2)[0])
+		}
+	}
+	if diff := cmp.Diff(HealthChecks(), names); diff != "" {
+		t.Error(diff)
 	}
 }
