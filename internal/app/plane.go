@@ -6,11 +6,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/apiserver"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/controlplane"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/metrics"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/runner"
@@ -37,9 +40,27 @@ func assemble(c Config, s *store.Store, createKey bool) *plane {
 	r, keys := runner.New(), &keyring{store: s, create: createKey}
 	m := metrics.New(s, wallClock{}.Now, c.Version)
 	cp := controlplane.New(controlplane.Config{Store: s, Runner: r, Keys: sshKeys{}, Sealer: keys,
-		Clock: wallClock{}, Log: c.Log, UnreachableLimit: c.UnreachableLimit, Observer: m, Boundary: c.Boundary})
+		Clock: wallClock{}, Log: c.Log, UnreachableLimit: c.UnreachableLimit, Observer: m, Boundary: c.Boundary, ServeCommand: serveCommand(c.DataDir)})
 	return &plane{handler: apiserver.New(cp, c.Version, apiserver.Local), cp: cp, store: s, runner: r, keys: keys, metrics: m}
 }
+
+// serveCommand is how a control plane is started that runs by itself in a data directory, in the words of a shell; empty
+// for a directory that is not known.
+func serveCommand(dir string) string {
+	if dir == "" {
+		return ""
+	}
+	if whole, err := filepath.Abs(dir); err == nil {
+		dir = whole
+	}
+	if !plainPath.MatchString(dir) {
+		dir = "'" + strings.ReplaceAll(dir, "'", `'\''`) + "'"
+	}
+	return "cloudaipilot serve --data-dir " + dir
+}
+
+// plainPath means to a shell what it says.
+var plainPath = backup.NewPattern(`^[A-Za-z0-9_./+-]+$`)
 
 func (p *plane) close() error {
 	p.runner.Close()

@@ -69,7 +69,7 @@ func (c *cli) warn(found []backup.Finding) {
 			continue
 		}
 		fmt.Fprintf(c.err, "%s %s (%s)\n", c.paint(c.err, yellow, "Warning:"), plain(inFlags(f.Summary)), f.Code)
-		for _, line := range []string{f.Detail, f.Fix} {
+		for line := range strings.SplitSeq(f.Detail+"\n"+f.Fix, "\n") {
 			if line != "" {
 				fmt.Fprintln(c.err, "  "+plain(inFlags(line)))
 			}
@@ -127,11 +127,13 @@ var flagNames = map[string]string{
 	"backup_dir": "--backup-dir", "retention_days": "--retention-days", "files.include": "--include", "files.exclude": "--exclude",
 	"databases":               "--db",
 	"connect_timeout_seconds": "--connect-timeout", "keepalive_interval_seconds": "--keepalive-interval",
+	`missed_runs = "skip"`: "--missed-runs skip", "paused = true": "paused", "starting_deadline_seconds": "--starting-deadline", "jitter_seconds": "--jitter",
+	"missed_runs": "--missed-runs", "max_missed_runs": "--max-missed-runs", "blackout_windows": "--blackout", "maintenance_windows": "--maintenance",
 	"max_concurrent_backups": "--max-concurrent-backups", "public_key": "public key",
 }
 
 // An attribute is a word of its own; in quotes and paths it is somebody's value.
-var attribute = regexp.MustCompile(`(^|[ (])(privilege = "(?:sudo|none)"|record_host_key = true|generate_key = true|type = "full"|[a-z]+(?:[_.][a-z]+)+|databases)`)
+var attribute = regexp.MustCompile(`(^|[ (])(privilege = "(?:sudo|none)"|record_host_key = true|generate_key = true|type = "full"|missed_runs = "skip"|paused = true|[a-z]+(?:[_.][a-z]+)+|databases)`)
 
 // inFlags puts a text about attributes into the words of the command line.
 func inFlags(text string) string {

@@ -111,7 +111,8 @@ func TestScheduleThatNobodyRunsIsWarnedOf(t *testing.T) {
 	dir := scheduled(t)
 	for _, args := range [][]string{{"list"}, {"show", "nightly"}, {"set", "nightly", "--cron", "1 1 * * *"}} {
 		status, _, errOut := run(t, append(append([]string{"schedule"}, args...), "--data-dir", dir)...)
-		if status != 0 || !strings.Contains(errOut, "obody runs") {
+		if status != 0 || !strings.Contains(errOut, "obody runs") || !strings.Contains(errOut, "\n  Run it now: cloudaipilot serve --data-dir "+dir+"\n") ||
+			!strings.Contains(errOut, "\n  ExecStart=") {
 			t.Errorf("%q: exit status %d, %s", args, status, errOut)
 		}
 	}
@@ -153,5 +154,59 @@ func TestWrongScheduleCommandsChangeNothing(t *testing.T) {
 	}
 	if status, out, _ := run(t, "__complete", "--data-dir", dir, "schedule", "show", "web"); status != 0 || !strings.HasPrefix(out, "web-1/nightly\t30 2 * * * Europe/Berlin\n") {
 		t.Errorf("completion: exit status %d, %q", status, out)
+	}
+}
+
+func TestPoliciesAndPausesOfASchedule(t *testing.T) {
+	t.Parallel()
+	dir := scheduled(t)
+	said := func(want int, args ...string) string {
+		t.Helper()
+		status, out, errOut := run(t, append([]string{"schedule", "--data-dir", dir}, args...)...)
+		if status != want {
+			t.Fatalf("%q: exit status %d, %s", args, status, errOut)
+		}
+		return out + errOut
+	}
+	said(0, "set", "nightly", "--overlap", "queue_one", "--missed-runs", "run_all", "--max-missed-runs", "3", "--starting-deadline", "2h", "--jitter", "10m",
+		"--blackout", "0 9 * * 1-5 for 8h", "--blackout", "@monthly for 30m", "--blackout-timezone", "Europe/Berlin")
+	s := schedule(t, dir, "nightly")
+	windows := []backup.Window{{Cron: "0 9 * * 1-5", DurationMinutes: 480, Timezone: "Europe/Berlin"}, {Cron: "@monthly", DurationMinutes: 30, Timezone: "Europe/Berlin"}}
+	if diff := cmp.Diff([]any{"queue_one", "run_all", 3, 7200, 600, windows},
+		[]any{s.Overlap, s.MissedRuns, s.MaxMissedRuns, s.StartingDeadlineSeconds, s.JitterSeconds, s.BlackoutWindows}); diff != "" {
+		t.Error(diff)
+	}
+	if out := said(0, "show", "nightly"); !strings.Contains(out, "run_all, at most 3") || !strings.Contains(out, "0 9 * * 1-5 for 8h (Europe/Berlin), @monthly for 30m") {
+		t.Error(out)
+	}
+	if said(0, "set", "nightly", "--blackout", ""); len(schedule(t, dir, "nightly").BlackoutWindows) != 0 {
+		t.Error("the blackouts are still there")
+	}
+	out := said(0, "pause", "nightly", "--reason", "the disk is replaced", "--until", "48h")
+	if s = schedule(t, dir, "nightly"); !s.Paused || s.PauseReason != "the disk is replaced" || s.PausedUntil == nil || !strings.Contains(out, s.PausedUntil.Format("2006-01-02 15:04:05Z")) {
+		t.Errorf("%+v\n%s", s, out)
+	}
+	if said(0, "resume", "nightly"); schedule(t, dir, "nightly").PauseReason != "" {
+		t.Error("a reason is left")
+	}
+	for says, args := range map[string][]string{
+		`overlap is "skp"`:               {"set", "nightly", "--overlap", "skp"},
+		"--starting-deadline is 30":      {"set", "nightly", "--starting-deadline", "30s"},
+		"--max-missed-runs is 101":       {"set", "nightly", "--max-missed-runs", "101"},
+		"--jitter is 21601":              {"set", "nightly", "--jitter", "6h0m1s"},
+		"Invalid cron expression of a w": {"set", "nightly", "--blackout", "61 * * * * for 1h"},
+	} {
+		if out := said(1, args...); !strings.Contains(out, says) {
+			t.Errorf("%q is not in\n%s", says, out)
+		}
+	}
+	for says, args := range map[string][]string{"is no window": {"set", "nightly", "--blackout", "0 9 * * *"}, "is no time to come": {"pause", "nightly", "--until", "yesterday"},
+		"--limit is -1": {"runs", "nightly", "--limit", "-1"}} {
+		if out := said(2, args...); !strings.Contains(out, says) {
+			t.Errorf("%q is not in\n%s", says, out)
+		}
+	}
+	if out := said(0, "runs", "nightly", "--json"); out != "[]\n" {
+		t.Errorf("runs of a schedule that nobody ran: %s", out)
 	}
 }

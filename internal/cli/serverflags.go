@@ -26,6 +26,8 @@ type serverFlags struct {
 	port, concurrent   int
 	record, noKey, key bool
 	connect, keepalive time.Duration
+	windows            []string
+	windowsZone        string
 }
 
 // anyFlag reports whether a flag of the command itself was given.
@@ -63,6 +65,8 @@ func (f *serverFlags) register(cmd *cobra.Command, d backup.ServerSpec) {
 	flags.StringVar(&f.environment, "environment", "", "such as production or staging")
 	flags.DurationVar(&f.connect, "connect-timeout", d.ConnectTimeout, "time for connecting and logging in, 1s to 5m")
 	flags.DurationVar(&f.keepalive, "keepalive-interval", d.KeepaliveInterval, "pause between keepalives, 1s to 5m")
+	flags.StringArrayVar(&f.windows, "maintenance", nil, "when no schedule starts a backup of it: 'CRON for 2h'; may be repeated, and '' removes all")
+	flags.StringVar(&f.windowsZone, "maintenance-timezone", backup.DefaultTimezone, "time zone of the maintenance windows given")
 	flags.IntVar(&f.concurrent, "max-concurrent-backups", d.MaxConcurrentBackups, "how many backups are made on it at a time, 1 to 32")
 	_ = cmd.MarkFlagFilename("host-key-file")
 	_ = cmd.MarkFlagFilename("private-key")
@@ -113,6 +117,13 @@ func (f *serverFlags) input(cmd *cobra.Command, stdin io.Reader) (in api.ServerI
 		}
 		seconds := int(d.value / time.Second)
 		*d.to = &seconds
+	}
+	if given("maintenance") {
+		windows, err := windowsIn("maintenance", f.windows, f.windowsZone)
+		if err != nil {
+			return in, err
+		}
+		in.MaintenanceWindows = &windows
 	}
 	return in, f.keys(given, &in, stdin)
 }

@@ -114,6 +114,7 @@ func (c *cli) showServer(s api.Server) error {
 		{"host key", s.HostKey}, {"recorded host key", s.RecordedHostKey}, {"key", s.KeySource}, {"public key", s.PublicKey},
 		{"backup folder", s.BackupDir}, {"privilege", s.Privilege},
 		{"connect timeout", strconv.Itoa(s.ConnectTimeoutSeconds) + " s"}, {"keepalive interval", strconv.Itoa(s.KeepaliveIntervalSeconds) + " s"},
+		{"maintenance", windowsText(s.MaintenanceWindows)},
 		{"max concurrent backups", strconv.Itoa(s.MaxConcurrentBackups)},
 		{"created", clock(s.CreatedAt)}, {"updated", clock(s.UpdatedAt)},
 	})

@@ -57,7 +57,7 @@ func New(c Config) *ControlPlane {
 		c.Boundary = func(string) {}
 	}
 	if c.ServeCommand == "" {
-		c.ServeCommand = "cloudaipilot serve --data-dir .cloudaipilot --listen 127.0.0.1:8642"
+		c.ServeCommand = "cloudaipilot serve --data-dir .cloudaipilot"
 	}
 	return &ControlPlane{Config: c, waker: asleep{}, changes: hub{changed: make(chan struct{})}, nudged: make(chan struct{}, 1),
 		entropy: &ulid.LockedMonotonicReader{MonotonicReader: ulid.Monotonic(rand.Reader, 0)}}

@@ -159,12 +159,13 @@ func TestServerChangesInPlace(t *testing.T) {
 			},
 			{ // everything there is
 				Config: s.config(s.server(attrs{"name": `"web-2"`, "environment": `"production"`, "privilege": `"sudo"`,
-					"connect_timeout_seconds": "3", "keepalive_interval_seconds": "4", "max_concurrent_backups": "2"}), s.backup(attrs{"on_destroy": `"delete"`})),
+					"connect_timeout_seconds": "3", "keepalive_interval_seconds": "4", "max_concurrent_backups": "2",
+					"maintenance_windows": `[{ cron = "0 4 * * SUN", duration_minutes = 120, timezone = "Europe/Berlin" }]`}), s.backup(attrs{"on_destroy": `"delete"`})),
 				ConfigPlanChecks: update, Check: unchanged,
 			},
 			{ // and back to the defaults
 				Config: s.config(s.server(), s.backup(attrs{"on_destroy": `"delete"`})), ConfigPlanChecks: update,
-				Check: resource.ComposeTestCheckFunc(unchanged, resource.TestCheckNoResourceAttr(theServer, "environment"),
+				Check: resource.ComposeTestCheckFunc(unchanged, resource.TestCheckNoResourceAttr(theServer, "environment"), resource.TestCheckNoResourceAttr(theServer, "maintenance_windows"),
 					resource.TestCheckResourceAttr(theServer, "privilege", "none"), resource.TestCheckResourceAttr(theServer, "connect_timeout_seconds", "10")),
 			},
 		},

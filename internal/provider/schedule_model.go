@@ -21,6 +21,12 @@ type scheduleModel struct {
 	Encrypted     types.Bool   `tfsdk:"encrypted"`
 	Incremental   types.Bool   `tfsdk:"incremental"`
 	Paused        types.Bool   `tfsdk:"paused"`
+	Overlap       types.String `tfsdk:"overlap"`
+	MissedRuns    types.String `tfsdk:"missed_runs"`
+	MaxMissedRuns types.Int64  `tfsdk:"max_missed_runs"`
+	StartDeadline types.Int64  `tfsdk:"starting_deadline_seconds"`
+	Jitter        types.Int64  `tfsdk:"jitter_seconds"`
+	Blackouts     types.List   `tfsdk:"blackout_windows"`
 }
 
 var offsiteType = map[string]attr.Type{"vault_id": types.StringType}
@@ -31,11 +37,13 @@ func (m scheduleModel) input() api.ScheduleInput {
 	if files == nil {
 		files = &backup.FilesSource{}
 	}
+	blackouts := windowsGiven(m.Blackouts)
 	return api.ScheduleInput{
 		ServerID: givenText(m.ServerID), Name: givenText(m.Name), Type: givenText(m.Type), Files: files, Databases: &databases,
 		Cron: givenText(m.Cron.StringValue), Timezone: givenText(m.Timezone), RetentionDays: givenInt(m.RetentionDays),
 		Offsite: &api.Offsite{VaultID: text(m.Offsite.Attributes()["vault_id"])}, Encrypted: givenBool(m.Encrypted), Incremental: givenBool(m.Incremental),
-		Paused: givenBool(m.Paused), Unknown: m.unknown(),
+		Paused: givenBool(m.Paused), Overlap: givenText(m.Overlap), MissedRuns: givenText(m.MissedRuns), MaxMissedRuns: givenInt(m.MaxMissedRuns),
+		StartingDeadlineSeconds: givenInt(m.StartDeadline), JitterSeconds: givenInt(m.Jitter), BlackoutWindows: &blackouts, Unknown: m.unknown(),
 	}
 }
 
@@ -49,7 +57,9 @@ func (m scheduleModel) spec() backup.ScheduleSpec {
 func (m scheduleModel) unknown() []string {
 	var u unknowns
 	for name, v := range map[string]attr.Value{"server_id": m.ServerID, "name": m.Name, "cron": m.Cron, "timezone": m.Timezone,
-		"retention_days": m.RetentionDays, "offsite": m.Offsite, "encrypted": m.Encrypted, "incremental": m.Incremental, "paused": m.Paused} {
+		"retention_days": m.RetentionDays, "offsite": m.Offsite, "encrypted": m.Encrypted, "incremental": m.Incremental, "paused": m.Paused,
+		"overlap": m.Overlap, "missed_runs": m.MissedRuns, "max_missed_runs": m.MaxMissedRuns, "starting_deadline_seconds": m.StartDeadline,
+		"jitter_seconds": m.Jitter, "blackout_windows": m.Blackouts} {
 		u.add(name, v)
 	}
 	m.sourceModel.unknown(&u)
@@ -63,6 +73,9 @@ func (m *scheduleModel) show(s api.Schedule) {
 	m.Cron = cronValue{types.StringValue(s.Cron)} // its type keeps what was written where both mean the same
 	m.Timezone, m.RetentionDays = types.StringValue(s.Timezone), types.Int64Value(int64(s.RetentionDays))
 	m.Encrypted, m.Incremental, m.Paused = types.BoolValue(s.Encrypted), types.BoolValue(s.Incremental), types.BoolValue(s.Paused)
+	m.Overlap, m.MissedRuns, m.MaxMissedRuns = types.StringValue(s.Overlap), types.StringValue(s.MissedRuns), types.Int64Value(int64(s.MaxMissedRuns))
+	m.StartDeadline, m.Jitter = types.Int64Value(int64(s.StartingDeadlineSeconds)), types.Int64Value(int64(s.JitterSeconds))
+	m.Blackouts = windowsShown(m.Blackouts, s.BlackoutWindows)
 	vault := ""
 	if s.Offsite != nil {
 		vault = s.Offsite.VaultID

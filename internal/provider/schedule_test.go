@@ -59,7 +59,8 @@ func TestScheduleLivesFromCreateToDestroy(t *testing.T) {
 			f(all[0])
 		})
 	}
-	everything := attrs{"name": `"weekly"`, "type": `"full"`, "cron": `"H 4 * * SUN"`, "timezone": `"Europe/Berlin"`, "retention_days": "90", "paused": "true",
+	everything := attrs{"name": `"weekly"`, "type": `"full"`, "cron": `"H 4 * * SUN"`, "timezone": `"Europe/Berlin"`, "retention_days": "90", "paused": "true", "overlap": `"queue_one"`, "missed_runs": `"run_all"`, "max_missed_runs": "3",
+		"starting_deadline_seconds": "3600", "jitter_seconds": "600", "blackout_windows": `[{ cron = "0 9 * * 1-5", duration_minutes = 480 }, { cron = "@monthly", duration_minutes = 60, timezone = "Europe/Berlin" }]`,
 		"files":     `{ include = ["/etc", "/srv"], exclude = ["*.log"] }`,
 		"databases": `[{ engine = "postgresql", name = "app", run_as = "postgres", globals = true }, { engine = "sqlite", name = "/srv/app.db" }]`}
 	resource.Test(t, resource.TestCase{
@@ -81,13 +82,16 @@ func TestScheduleLivesFromCreateToDestroy(t *testing.T) {
 					same(t, "record", []any{"weekly", "full", "H 4 * * SUN", "Europe/Berlin", 90, true}, []any{r.Name, r.Type, r.Cron, r.Timezone, r.RetentionDays, r.Paused})
 					same(t, "excludes", []string{"*.log"}, r.Files.Exclude)
 					same(t, "databases", 2, len(r.Databases))
+					same(t, "policy", []any{"queue_one", "run_all", 3, 3600, 600, 2, "Europe/Berlin"},
+						[]any{r.Overlap, r.MissedRuns, r.MaxMissedRuns, r.StartingDeadlineSeconds, r.JitterSeconds, len(r.BlackoutWindows), r.BlackoutWindows[1].Timezone})
 				})),
 			},
 			imported(theSchedule),
 			{ // what was removed from the configuration is removed
 				Config: s.config(s.server(), s.schedule()), ConfigPlanChecks: update,
 				Check: resource.ComposeTestCheckFunc(still, record(func(r api.Schedule) {
-					same(t, "left", []any{0, 0, false, "UTC"}, []any{len(r.Databases), len(r.Files.Exclude), r.Paused, r.Timezone})
+					same(t, "left", []any{0, 0, false, "UTC", "skip", "run_latest", 10, 0, 0, 0}, []any{len(r.Databases), len(r.Files.Exclude), r.Paused, r.Timezone,
+						r.Overlap, r.MissedRuns, r.MaxMissedRuns, r.StartingDeadlineSeconds, r.JitterSeconds, len(r.BlackoutWindows)})
 				})),
 			},
 			{ // paused by somebody else: apply resumes it

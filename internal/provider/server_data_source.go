@@ -35,6 +35,7 @@ func serverFacts() facts[api.Server] {
 		"environment":                textFact("What the server is for; null where nobody said.", func(s server) string { return s.Environment }),
 		"connect_timeout_seconds":    numberFact("Bound on TCP connect, handshake and login together.", func(s server) int { return s.ConnectTimeoutSeconds }),
 		"keepalive_interval_seconds": numberFact("Pause between keepalives.", func(s server) int { return s.KeepaliveIntervalSeconds }),
+		"maintenance_windows":        partsFact("Times in which no schedule starts a backup of the server.", windowFacts(), func(s server) []backup.Window { return s.MaintenanceWindows }),
 		"max_concurrent_backups":     numberFact("How many backups are made on the server at a time.", func(s server) int { return s.MaxConcurrentBackups }),
 		"created_at":                 timeFact("When it was added", func(s server) *time.Time { return &s.CreatedAt }),
 		"updated_at":                 timeFact("When it was last changed", func(s server) *time.Time { return &s.UpdatedAt }),

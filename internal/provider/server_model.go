@@ -25,18 +25,19 @@ type serverModel struct {
 	ConnectTimeoutSeconds    types.Int64  `tfsdk:"connect_timeout_seconds"`
 	KeepaliveIntervalSeconds types.Int64  `tfsdk:"keepalive_interval_seconds"`
 	MaxConcurrentBackups     types.Int64  `tfsdk:"max_concurrent_backups"`
+	MaintenanceWindows       types.List   `tfsdk:"maintenance_windows"`
 }
 
 // input is what the model says to the API. The private key is not in it: it lives in the configuration alone.
 func (m serverModel) input() api.ServerInput {
-	empty := ""
+	empty, windows := "", windowsGiven(m.MaintenanceWindows)
 	in := api.ServerInput{
 		Name: givenText(m.Name), Host: givenText(m.Host), Port: givenInt(m.Port), User: givenText(m.User),
 		HostKey: givenText(m.HostKey), RecordHostKey: givenBool(m.RecordHostKey), BackupDir: givenText(m.BackupDir),
 		Privilege: givenText(m.Privilege), Environment: givenText(m.Environment),
 		ConnectTimeoutSeconds: givenInt(m.ConnectTimeoutSeconds), KeepaliveIntervalSeconds: givenInt(m.KeepaliveIntervalSeconds),
-		MaxConcurrentBackups: givenInt(m.MaxConcurrentBackups),
-		Unknown:              m.unknown(),
+		MaxConcurrentBackups: givenInt(m.MaxConcurrentBackups), MaintenanceWindows: &windows,
+		Unknown: m.unknown(),
 	}
 	if m.HostKey.IsNull() {
 		in.HostKey = &empty
@@ -61,6 +62,7 @@ func (m serverModel) unknown() []string {
 	u.add("connect_timeout_seconds", m.ConnectTimeoutSeconds)
 	u.add("keepalive_interval_seconds", m.KeepaliveIntervalSeconds)
 	u.add("max_concurrent_backups", m.MaxConcurrentBackups)
+	u.add("maintenance_windows", m.MaintenanceWindows)
 	return u
 }
 
@@ -74,6 +76,7 @@ func (m *serverModel) show(s api.Server) {
 	m.ConnectTimeoutSeconds = types.Int64Value(int64(s.ConnectTimeoutSeconds))
 	m.KeepaliveIntervalSeconds = types.Int64Value(int64(s.KeepaliveIntervalSeconds))
 	m.MaxConcurrentBackups = types.Int64Value(int64(s.MaxConcurrentBackups))
+	m.MaintenanceWindows = windowsShown(m.MaintenanceWindows, s.MaintenanceWindows)
 	m.PrivateKeyWO = types.StringNull()
 	if m.GenerateKey.IsNull() || m.GenerateKey.IsUnknown() {
 		m.GenerateKey = types.BoolValue(s.KeySource != string(backup.KeyNone))

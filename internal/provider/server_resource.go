@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -151,7 +152,7 @@ func (r *serverResource) Read(ctx context.Context, req resource.ReadRequest, res
 		return
 	}
 	before := m
-	if m.show(s); m != before {
+	if m.show(s); !reflect.DeepEqual(m, before) {
 		resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 	}
 }

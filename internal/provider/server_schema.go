@@ -60,6 +60,7 @@ func (r *serverResource) Schema(_ context.Context, _ resource.SchemaRequest, res
 			"connect_timeout_seconds":    number("Bound on TCP connect, handshake and login together, 1 to 300 seconds.", int64(d.ConnectTimeout.Seconds())),
 			"keepalive_interval_seconds": number("Pause between keepalives, 1 to 300 seconds; three without an answer end the connection.", int64(d.KeepaliveInterval.Seconds())),
 			"max_concurrent_backups":     number("How many backups are made on the server at a time, 1 to 32, whoever asks for them. The others wait, the oldest first.", int64(d.MaxConcurrentBackups)),
+			"maintenance_windows":        windowsAttribute("Times in which no schedule starts a backup of the server. Backups that somebody asks for are made all the same."),
 		},
 	}
 }

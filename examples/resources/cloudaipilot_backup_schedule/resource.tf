@@ -18,3 +18,18 @@ resource "cloudaipilot_backup_schedule" "weekly" {
   files          = { include = ["/"], exclude = ["/var/cache"] }
   paused         = true
 }
+
+# Every hour but during office hours; of those missed in an outage the newest three are made.
+resource "cloudaipilot_backup_schedule" "hourly" {
+  server_id                 = cloudaipilot_server.web.id
+  name                      = "hourly"
+  type                      = "files"
+  cron                      = "0 * * * *"
+  files                     = { include = ["/srv/orders"] }
+  overlap                   = "queue_one"
+  missed_runs               = "run_all"
+  max_missed_runs           = 3
+  starting_deadline_seconds = 3600
+  jitter_seconds            = 300
+  blackout_windows          = [{ cron = "0 9 * * MON-FRI", duration_minutes = 480, timezone = "Europe/Berlin" }]
+}
