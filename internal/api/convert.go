@@ -144,7 +144,8 @@ func FromFailure(f *backup.Failure) *Failure {
 	d := diagnosis.Explain(*f)
 	return &Failure{
 		Stage: string(f.Stage), Class: string(d.Class), Code: d.Code, Title: d.Title, Cause: d.Cause,
-		Fix: orEmpty(d.Fix), References: orEmpty(d.References), Text: f.Text, ExitStatus: f.ExitStatus, FailedAt: f.At, Evidence: f.Evidence,
+		Fix: orEmpty(d.Fix), References: orEmpty(d.References), Retry: string(d.Retry), Confidence: d.Confidence, Said: d.Evidence,
+		Text: diagnosis.Mask(f.Text), ExitStatus: f.ExitStatus, Signal: f.Signal, FailedAt: f.At, Evidence: f.Evidence,
 	}
 }
 

@@ -129,16 +129,23 @@ type Failure struct {
 	Fix        []string        `json:"fix"`
 	References []string        `json:"references"`
 	Text       string          `json:"text" doc:"The error in the words of whoever raised it"`
+	Retry      string          `json:"retry" enum:"no,once,backoff,after_fix" doc:"Whether it is worth trying again without a change"`
+	Confidence float64         `json:"confidence" doc:"0 to 1: how sure the class is"`
+	Said       string          `json:"said" doc:"The words that decided the class, shortened, without secrets"`
 	ExitStatus int             `json:"exit_status"`
+	Signal     int             `json:"signal" doc:"That ended the process, which has no exit status then; 0: none"`
 	FailedAt   time.Time       `json:"failed_at"`
 	Evidence   backup.Evidence `json:"evidence"`
 }
 
 // LastFailure is the answer to "what failed last".
 type LastFailure struct {
-	Failed  bool     `json:"failed"`
-	Backup  *Backup  `json:"backup,omitempty"`
-	Failure *Failure `json:"failure,omitempty"`
+	Failed              bool       `json:"failed"`
+	Backup              *Backup    `json:"backup,omitempty"`
+	Failure             *Failure   `json:"failure,omitempty"`
+	Resolved            bool       `json:"resolved" doc:"A good backup of the same type, or a full one, followed"`
+	ConsecutiveFailures int        `json:"consecutive_failures" doc:"Since the last good backup"`
+	LastSuccessAt       *time.Time `json:"last_success_at,omitempty"`
 }
 
 // BackupInput asks for a backup.

@@ -244,10 +244,14 @@ func (h *handlers) lastFailure(ctx context.Context, in *struct {
 			return nil, err
 		}
 	}
-	b, failed, err := h.plane.LastFailure(ctx, backup.ServerID(in.ServerID), id)
-	if err != nil || !failed {
-		return answer(api.LastFailure{}, err)
+	last, err := h.plane.LastFailure(ctx, backup.ServerID(in.ServerID), id)
+	out := api.LastFailure{Failed: last.Failed, Resolved: last.Resolved, ConsecutiveFailures: last.Failures}
+	if last.Failed {
+		wire := api.FromBackup(last.Backup)
+		out.Backup, out.Failure = &wire, wire.Failure
 	}
-	wire := api.FromBackup(b)
-	return answer(api.LastFailure{Failed: true, Backup: &wire, Failure: wire.Failure}, nil)
+	if !last.LastSuccess.IsZero() {
+		out.LastSuccessAt = &last.LastSuccess
+	}
+	return answer(out, err)
 }

@@ -68,6 +68,7 @@ type Failure struct {
 	Text       string    `json:"text"`             // the error in the words of whoever raised it
 	Output     string    `json:"output,omitempty"` // the tools' own output, its last 64 KiB
 	ExitStatus int       `json:"exit_status,omitempty"`
+	Signal     int       `json:"signal,omitempty"` // that ended the process, which has no exit status then
 	Evidence   Evidence  `json:"evidence"`
 }
 
@@ -94,6 +95,7 @@ type Evidence struct {
 	PublicKey   string   `json:"public_key,omitempty"`
 	HostKeyWant string   `json:"host_key_wanted,omitempty"`
 	HostKeyGot  string   `json:"host_key_got,omitempty"`
+	Step        string   `json:"step,omitempty"` // the last one that was logged
 	BytesDone   int64    `json:"bytes_done,omitempty"`
 	FreeBytes   int64    `json:"free_bytes,omitempty"` // of the backup folder's file system
 	TotalBytes  int64    `json:"total_bytes,omitempty"`

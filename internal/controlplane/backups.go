@@ -321,21 +321,35 @@ func (c *ControlPlane) letGo(ctx context.Context, id backup.ID, client string) {
 	}
 }
 
-// LastFailure returns the newest failed backup of a server, or, with an id, that backup. ok is false where
-// nothing failed.
-func (c *ControlPlane) LastFailure(ctx context.Context, server backup.ServerID, id backup.ID) (b backup.Backup, ok bool, err error) {
+// LastFailure is what failed last, and what became of it. Backups of the same type count, and full ones, which have both.
+type LastFailure struct {
+	Failed      bool // false: nothing did, or its record is no longer kept
+	Backup      backup.Backup
+	Resolved    bool      // a good backup followed
+	Failures    int       // failed backups since the last good one
+	LastSuccess time.Time // when the last good backup ended; zero: there is none
+}
+
+// LastFailure returns the newest failed backup of a server, or, with an id, that backup.
+func (c *ControlPlane) LastFailure(ctx context.Context, server backup.ServerID, id backup.ID) (last LastFailure, err error) {
+	b := backup.Backup{Spec: backup.Spec{ServerID: server}}
 	if id != "" {
 		b, err = c.Backup(ctx, id)
-	} else {
-		if _, err = c.Server(ctx, server); err != nil {
-			return b, false, err
-		}
-		b, err = c.Store.LastFailed(ctx, server)
-		if isNotFound(err) {
-			return backup.Backup{}, false, nil
+	} else if _, err = c.Server(ctx, server); err == nil {
+		if b, err = c.Store.LastFailed(ctx, server); isNotFound(err) {
+			b, err = backup.Backup{Spec: backup.Spec{ServerID: server}}, nil
 		}
 	}
-	return b, err == nil && b.Status == backup.StatusFailed && b.Failure != nil, err
+	if err != nil {
+		return LastFailure{}, err
+	}
+	var types []backup.Type
+	if last.Failed = b.Status == backup.StatusFailed && b.Failure != nil; last.Failed {
+		last.Backup, types = b, []backup.Type{b.Type, backup.TypeFull}
+	}
+	last.LastSuccess, last.Failures, err = c.Store.Outcomes(ctx, b.ServerID, types)
+	last.Resolved = last.Failed && last.LastSuccess.After(b.FinishedAt)
+	return last, err
 }
 
 // Download writes a completed archive to w.

@@ -186,6 +186,9 @@ type Store interface {
 	Backups(ctx context.Context, f BackupFilter) ([]backup.Backup, error)
 	// LastFailed returns the newest failed backup of a server, tombstones included, or ErrNotFound.
 	LastFailed(ctx context.Context, server backup.ServerID) (backup.Backup, error)
+	// Outcomes returns when the newest completed backup of a server ended, zero if there is none, and how many failed
+	// since, tombstones included. No types are all.
+	Outcomes(ctx context.Context, server backup.ServerID, types []backup.Type) (completed time.Time, failed int, err error)
 	SetRetention(ctx context.Context, id backup.ID, days int, expires time.Time) error
 	SetManaged(ctx context.Context, id backup.ID, managed bool) error
 	RequestCancel(ctx context.Context, id backup.ID, now time.Time) error

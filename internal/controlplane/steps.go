@@ -1,12 +1,14 @@
 package controlplane
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/diagnosis"
 )
 
 // Times of the steps.
@@ -282,7 +284,7 @@ func (c *ControlPlane) watch(ctx context.Context, p *progress) error {
 		return c.outOfReach(p, err)
 	}
 	p.reached()
-	p.Progress, p.Output = seen.Progress, seen.Output
+	p.Progress, p.Output = seen.Progress, diagnosis.Mask(seen.Output)
 	switch {
 	case seen.Result != nil && seen.Result.Failure == nil:
 		p.complete(*seen.Result)
@@ -392,7 +394,9 @@ func (p *progress) fail(f *backup.Failure) {
 	if f.Evidence.BackupDir == "" {
 		f.Evidence.BackupDir = p.Dir
 	}
-	if p.Work.Step != backup.StepClean || p.Failure == nil { // what fails in cleaning up is not why the backup failed
+	f.Evidence.Step = cmp.Or(p.Progress.Step, string(p.Work.Step))
+	f.Text, f.Output = diagnosis.Mask(f.Text), diagnosis.Mask(f.Output) // nobody who reads the record needs a secret that a tool printed
+	if p.Work.Step != backup.StepClean || p.Failure == nil {            // what fails in cleaning up is not why the backup failed
 		p.Failure = f
 	}
 	if f.Output != "" {

@@ -422,9 +422,9 @@ func TestStepThatPanicsEndsNothingElse(t *testing.T) {
 func TestFailureKeepsTheToolsOwnWords(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	b.server.result = &backup.Result{Failure: &backup.Failure{Stage: backup.StageArchive, Fact: backup.FactToolFailed, Output: "tar: cannot"}}
+	b.server.result = &backup.Result{Failure: &backup.Failure{Stage: backup.StageArchive, Fact: backup.FactToolFailed, Output: "tar: cannot; PGPASSWORD=Zx9kQ2vLw8"}}
 	got := b.finish(b.create(request(b.addServer())).ID)
-	if got.Output != "tar: cannot" || got.Failure.Evidence.BackupDir != "/tmp/cloudpilot-backups" || got.Failure.Evidence.BytesDone != 10 {
+	if got.Output != "tar: cannot; PGPASSWORD=***" || got.Failure.Output != got.Output || got.Failure.Evidence.BackupDir != "/tmp/cloudpilot-backups" || got.Failure.Evidence.BytesDone != 10 {
 		t.Errorf("output %q, evidence %+v", got.Output, got.Failure.Evidence)
 	}
 	_, lines, err := b.Activity(t.Context(), got.Activity)

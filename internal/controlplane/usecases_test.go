@@ -304,10 +304,11 @@ func TestLastFailureSurvivesItsDeletion(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	s := b.addServer()
-	if _, failed, err := b.LastFailure(t.Context(), s.ID, ""); failed || err != nil {
-		t.Fatalf("failed %v, %v", failed, err)
+	if last, err := b.LastFailure(t.Context(), s.ID, ""); last.Failed || last.Failures != 0 || !last.LastSuccess.IsZero() || err != nil {
+		t.Fatalf("%+v, %v", last, err)
 	}
 	b.server.alive = false
+	b.finish(b.create(request(s)).ID)
 	bad := b.finish(b.create(request(s)).ID)
 	if _, err := b.DeleteBackup(t.Context(), bad.ID); err != nil {
 		t.Fatal(err)
@@ -316,13 +317,28 @@ func TestLastFailureSurvivesItsDeletion(t *testing.T) {
 		server backup.ServerID
 		id     backup.ID
 	}{{s.ID, ""}, {"", bad.ID}} {
-		got, failed, err := b.LastFailure(t.Context(), by.server, by.id)
-		if err != nil || !failed || got.ID != bad.ID {
-			t.Errorf("by %v: %s, failed %v, %v", by, got.ID, failed, err)
+		last, err := b.LastFailure(t.Context(), by.server, by.id)
+		if err != nil || !last.Failed || last.Backup.ID != bad.ID || last.Resolved || last.Failures != 2 {
+			t.Errorf("by %v: %s, %+v, %v", by, last.Backup.ID, last, err)
 		}
 	}
-	if _, _, err := b.LastFailure(t.Context(), "srv_x", ""); !errors.Is(err, controlplane.ErrNotFound) {
+	if _, err := b.LastFailure(t.Context(), "srv_x", ""); !errors.Is(err, controlplane.ErrNotFound) {
 		t.Errorf("of no server: %v", err)
+	}
+}
+
+// TestLastFailureIsResolvedByAGoodBackup has a good one of the same type settle it, and one of another type not.
+func TestLastFailureIsResolvedByAGoodBackup(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	s := b.addServer()
+	b.server.alive = false
+	b.finish(b.create(request(s)).ID)
+	b.server.alive, b.server.result = true, archived
+	good := b.finish(b.create(request(s)).ID)
+	last, err := b.LastFailure(t.Context(), s.ID, "")
+	if err != nil || !last.Failed || !last.Resolved || last.Failures != 0 || !last.LastSuccess.Equal(good.FinishedAt) {
+		t.Errorf("%+v, %v", last, err)
 	}
 }
 

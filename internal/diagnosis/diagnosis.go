@@ -22,6 +22,9 @@ type Diagnosis struct {
 	Cause      string   // one or two sentences with the facts at hand
 	Fix        []string // steps, in order
 	References []string // articles of the panel's knowledge base
+	Retry      Retry
+	Confidence float64 // 0 to 1; 0 where nothing is known
+	Evidence   string  // the words that decided, shortened, without secrets
 }
 
 // Retry says when a backup that failed so is tried again without anybody asking.
@@ -55,21 +58,29 @@ func FamilyOf(class Class) string {
 // Explain says what a failure of ours means. The answer depends on its argument alone, so that better knowledge also
 // explains old failures. What the control plane itself saw decides; where it only saw a tool fail, the tool's words do.
 func Explain(f backup.Failure) Diagnosis {
-	if !slices.Contains(toolsFailed, f.Fact) {
-		if e, o := decidedBy(f.Fact); e != nil {
-			return e.explain(f, o)
+	tools := slices.Contains(toolsFailed, f.Fact)
+	if tools {
+		if e, line, confidence := heard(f); e != nil {
+			if o := e.ownCase(f.Fact); o == nil || !o.last {
+				return e.explainLine(f, o, line).with(confidence, line)
+			}
 		}
+	}
+	e, o := decidedBy(f.Fact)
+	if e == nil {
 		return unknown.explain(f, nil)
 	}
-	if e, line := heard(f); e != nil {
-		if o := e.ownCase(f.Fact); o == nil || !o.last {
-			return e.explainLine(f, o, line)
-		}
+	confidence := 1.0 // it was seen
+	if tools {
+		confidence = sure // that they failed was seen, and not of what
 	}
-	if e, o := decidedBy(f.Fact); e != nil {
-		return e.explain(f, o)
-	}
-	return unknown.explain(f, nil)
+	return e.explain(f, o).with(confidence, backup.Excerpt(Mask(f.Text), maxEvidence))
+}
+
+// with tells how sure a diagnosis is, and by what.
+func (d Diagnosis) with(confidence float64, evidence string) Diagnosis {
+	d.Confidence, d.Evidence = confidence, evidence
+	return d
 }
 
 // toolsFailed are the facts whose meaning stands in the tools' own words, databaseFailed those of databases among them.
@@ -81,22 +92,22 @@ var (
 // ourFamilies are what a job on a server can fail of.
 var ourFamilies = []string{"disk", "host", "database"}
 
-// heard is what the tools' own words say, and the line that says it.
-func heard(f backup.Failure) (*entry, string) {
+// heard is what the tools' own words say, the line that says it, and how surely.
+func heard(f backup.Failure) (*entry, string, float64) {
 	in := Input{Text: f.Output + "\n" + f.Text, Stage: f.Stage, ExitStatus: f.ExitStatus}
 	if slices.Contains(databaseFailed, f.Fact) {
 		in.Stage = "dump" // whatever the stage was, the words are of a database
 		for i := range knowledge {
 			if o := knowledge[i].ownCase(f.Fact); o != nil && o.texts != nil && containsAny(strings.ToLower(in.Text), o.texts) {
-				return &knowledge[i], firstLine(in.Text, o.texts)
+				return &knowledge[i], firstLine(in.Text, o.texts), certain
 			}
 		}
 	}
 	r := Text(in)
 	if e := entryOf(r.Class); e != nil && slices.Contains(ourFamilies, e.family) {
-		return e, r.Evidence
+		return e, r.Evidence, r.Confidence
 	}
-	return nil, ""
+	return nil, "", 0
 }
 
 func containsAny(s string, texts []string) bool {
@@ -185,7 +196,7 @@ func (e *entry) explainLine(f backup.Failure, o *own, line string) Diagnosis {
 		}
 	}
 	facts := factsOf(f, line)
-	d := Diagnosis{Class: e.class, Code: e.codeOrClass(), Title: title, Cause: facts.Replace(cause), References: e.references}
+	d := Diagnosis{Class: e.class, Code: e.codeOrClass(), Title: title, Cause: facts.Replace(cause), References: e.references, Retry: e.retry}
 	for _, step := range fix {
 		d.Fix = append(d.Fix, facts.Replace(step))
 	}
@@ -201,7 +212,7 @@ func or(s, otherwise string) string {
 
 // factsOf fills the {names} of the knowledge with the values at hand. line is the one that decided, if one did.
 func factsOf(f backup.Failure, line string) *strings.Replacer {
-	e := f.Evidence
+	e, said := f.Evidence, backup.Excerpt(Mask(f.Text), 500)
 	var d backup.Database
 	if e.Database != nil {
 		d = *e.Database
@@ -235,8 +246,8 @@ func factsOf(f backup.Failure, line string) *strings.Replacer {
 		"{other_engine}", string(otherEngine(d.Engine)),
 		"{credentials}", credentials(d, e),
 		"{grant}", grant(d, e),
-		"{text}", backup.Excerpt(f.Text, 500),
-		"{line}", or(line, or(lastLine(f.Output), backup.Excerpt(f.Text, 500))),
+		"{text}", said,
+		"{line}", or(line, or(Mask(lastLine(f.Output)), said)),
 	)
 }
 

@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -41,10 +42,28 @@ func TestExplain(t *testing.T) {
 			if d.Class != test.class || d.Code != test.code {
 				t.Errorf("class %s, code %s", d.Class, d.Code)
 			}
+			if d.Retry == "" || (d.Confidence == 0) != (d.Class == ClassUnknown) || d.Confidence > 1 {
+				t.Errorf("retry %q, confidence %.2f", d.Retry, d.Confidence)
+			}
 			if all := d.Cause + "\n" + strings.Join(d.Fix, "\n"); !strings.Contains(all, test.says) {
 				t.Errorf("does not say %q: %s", test.says, all)
 			}
 		})
+	}
+}
+
+// TestExplainHidesSecrets has nothing of a failure's own words shown with the secrets in them.
+func TestExplainHidesSecrets(t *testing.T) {
+	t.Parallel()
+	const secret = "Zx9kQ2vLw8TnR4pB"
+	for _, f := range []backup.Failure{
+		{Fact: backup.FactDumpFailed, Text: "the dump failed", Output: "pg_dump: error: odd: postgres://app:" + secret + "@db/app"},
+		{Fact: backup.FactToolFailed, Text: "PGPASSWORD=" + secret + " was odd", Output: "tar: password=" + secret + ": Cannot open: Permission denied"},
+		{Fact: backup.FactInternal, Text: "Authorization: Bearer " + secret},
+	} {
+		if d := Explain(f); strings.Contains(fmt.Sprintf("%+v", d), secret) {
+			t.Errorf("%s: %+v", f.Fact, d)
+		}
 	}
 }
 

@@ -58,7 +58,8 @@ var masks = []struct {
 // said are values that no secret has: programs say them of passwords.
 var said = map[string]bool{"yes": true, "no": true, "true": true, "false": true, "null": true, "none": true, "***": true, "required": true, "": true}
 
-var keyLike = backup.NewPattern(`[A-Za-z0-9/+]{40}`)
+// keyLike also finds SSH's public keys and fingerprints, to leave them as they are.
+var keyLike = backup.NewPattern(`(?:SHA256:|AAAA(?:B3Nz|C3Nz|E2Vj|GnNr|InNr))[A-Za-z0-9/+=]+|[A-Za-z0-9/+]{40}`)
 
 // Mask hides the secrets in a text: private keys, access keys, tokens, passwords in URLs, connection strings, commands,
 // environments, JSON and XML. It would rather hide too much than too little.
@@ -71,7 +72,7 @@ func Mask(s string) string {
 		s = replaceValues(m.pattern(), s)
 	}
 	return keyLike().ReplaceAllStringFunc(s, func(k string) string {
-		if strings.ContainsAny(k, "0123456789") && strings.ToLower(k) != k && strings.ToUpper(k) != k {
+		if !strings.HasPrefix(k, "SHA256:") && !strings.HasPrefix(k, "AAAA") && strings.ContainsAny(k, "0123456789") && strings.ToLower(k) != k && strings.ToUpper(k) != k {
 			return masked
 		}
 		return k

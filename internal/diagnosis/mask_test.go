@@ -88,6 +88,8 @@ func TestMaskKeepsWhatErrorsSay(t *testing.T) {
 		"ssh -p 22 backup@host true",
 		"dial tcp 203.0.113.10:22: connect: connection refused",
 		"s3:https://s3.eu-west-3.amazonaws.com/bucket/path",
+		"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGVyvWr8r5Q0R1Q1m9m8mJr2W0d7Qxk5yQ3pYg2cV4dT web-1",
+		"host key mismatch: SHA256:nThbg6kXUpJWGl7E1IGOCspRomTxdCARLviKw6E5SY8",
 	} {
 		if got := Mask(s); got != s {
 			t.Errorf("%q became %q", s, got)

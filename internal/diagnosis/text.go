@@ -25,9 +25,6 @@ type Input struct {
 // Result is what a text means: the root cause first, not the last line.
 type Result struct {
 	Diagnosis
-	Retry        Retry
-	Confidence   float64 // 0 to 1; 0 where the class is unknown and nothing was found
-	Evidence     string  // the line that decided, shortened, without secrets
 	Alternatives []Alternative
 }
 
@@ -60,14 +57,12 @@ func Text(in Input) Result {
 	}
 	root := found[0]
 	line := t.line(root)
-	r := Result{Retry: root.entry.retry, Confidence: confidence(found), Evidence: line, Alternatives: alternatives(found[1:])}
-	r.Diagnosis = root.entry.explain(backup.Failure{Stage: in.Stage, Text: line, ExitStatus: in.ExitStatus, Evidence: in.Evidence}, nil)
-	return r
+	d := root.entry.explain(backup.Failure{Stage: in.Stage, Text: line, ExitStatus: in.ExitStatus, Evidence: in.Evidence}, nil)
+	return Result{d.with(confidence(found), line), alternatives(found[1:])}
 }
 
 func unsure(in Input, found []finding) Result {
-	r := Result{Retry: unknown.retry, Alternatives: alternatives(found)}
-	r.Diagnosis = unknown.explain(backup.Failure{Stage: in.Stage, Evidence: in.Evidence}, nil)
+	r := Result{unknown.explain(backup.Failure{Stage: in.Stage, Evidence: in.Evidence}, nil), alternatives(found)}
 	r.Cause = "Nothing in the text says why it failed."
 	r.Fix = []string{"Give more of it: the whole log, with what the tools themselves wrote.", "Run the command by hand, and keep all it prints: COMMAND >log 2>&1"}
 	return r

@@ -170,7 +170,7 @@ func TestExamplesOfFunctionsReturnWhatTheySay(t *testing.T) {
 		t.Fatal(err)
 	}
 	files, err := filepath.Glob(filepath.Join(root, "examples", "functions", "*", "function.tf"))
-	if err != nil || len(files) != 2 {
+	if err != nil || len(files) != 3 {
 		t.Fatalf("%d examples, %v", len(files), err)
 	}
 	w, config, promised := newWorkspace(t), requirements, map[string]any{}

@@ -76,14 +76,35 @@ func (s *scenario) dataSourceTells(b api.Backup) {
 		s.t.Fatalf("terraform apply -refresh-only: %s", r.text)
 	}
 	data, _ := s.resource("data.cloudaipilot_backup_failure.last")
-	var fix []any
-	for _, step := range b.Failure.Fix {
-		fix = append(fix, step)
+	listed := func(texts []string) []any {
+		out := []any{}
+		for _, t := range texts {
+			out = append(out, t)
+		}
+		return out
 	}
+	count := func(n int64, measured bool) any {
+		if !measured {
+			return nil
+		}
+		return float64(n)
+	}
+	said := func(text string) any {
+		if text == "" {
+			return nil
+		}
+		return text
+	}
+	f, e := b.Failure, b.Failure.Evidence
 	same(s.t, "data source", map[string]any{
-		"server_id": b.ServerID, "backup_id": b.ID, "failed": true, "stage": b.Failure.Stage, "code": b.Failure.Code, "class": b.Failure.Class,
-		"title": b.Failure.Title, "message": b.Failure.Cause, "fix": fix, "trigger": "manual",
-		"failed_at": b.Failure.FailedAt.Format("2006-01-02T15:04:05Z07:00"),
+		"server_id": b.ServerID, "backup_id": b.ID, "failed": true, "stage": f.Stage, "code": f.Code, "class": f.Class,
+		"title": f.Title, "cause": f.Cause, "fix": listed(f.Fix), "references": listed(f.References), "trigger": "manual",
+		"retry": f.Retry, "confidence": f.Confidence, "evidence": said(f.Said), "failed_at": f.FailedAt.Format("2006-01-02T15:04:05Z07:00"),
+		"exit_status": count(int64(f.ExitStatus), f.ExitStatus != 0), "signal": count(int64(f.Signal), f.Signal != 0), "step": said(e.Step),
+		"bytes_done": float64(e.BytesDone), "free_bytes": count(e.FreeBytes, e.TotalBytes > 0), "total_bytes": count(e.TotalBytes, e.TotalBytes > 0),
+		"free_inodes": count(e.FreeInodes, e.TotalInodes > 0), "total_inodes": count(e.TotalInodes, e.TotalInodes > 0),
+		"address": said(e.Address), "host_key_wanted": said(e.HostKeyWant), "host_key_got": said(e.HostKeyGot),
+		"resolved": false, "consecutive_failures": 1.0, "last_success_at": nil,
 	}, data.Attributes)
 }
 
@@ -317,6 +338,13 @@ func (s *scenario) turnsGreen(failed api.Backup) {
 	gone := s.backupRecord(failed.ID)
 	if gone.ID == b.ID || gone.DeletedAt == nil || gone.DeleteReason != "deleted" {
 		s.t.Errorf("the failed record is no tombstone: %+v", gone)
+	}
+	if r := s.terraform("apply", "-refresh-only", "-auto-approve"); r.exit != 0 {
+		s.t.Fatalf("terraform apply -refresh-only: %s", r.text)
+	}
+	data, _ := s.resource("data.cloudaipilot_backup_failure.last")
+	for name, want := range map[string]any{"failed": true, "backup_id": failed.ID, "resolved": true, "consecutive_failures": 0.0, "last_success_at": b.FinishedAt.Format("2006-01-02T15:04:05Z07:00")} {
+		same(s.t, name+" of the data source", want, data.Attributes[name])
 	}
 	s.hasNothingToDo()
 }

@@ -204,5 +204,5 @@ func (p *cloudProvider) DataSources(context.Context) []func() datasource.DataSou
 
 // Functions implements provider.ProviderWithFunctions.
 func (p *cloudProvider) Functions(context.Context) []func() function.Function {
-	return []func() function.Function{newCronNextFunction, newCronDescribeFunction}
+	return []func() function.Function{newCronNextFunction, newCronDescribeFunction, newDiagnoseFunction}
 }

@@ -57,7 +57,7 @@ func TestFailureInTheJobNamesTheDatabase(t *testing.T) {
 		t.Errorf("%+v", f)
 	}
 	killed := ssh.Result{Stage: ssh.StageDump, Problem: ssh.ProblemDump, Database: 1, ExitDump: 137}
-	if f := result(killed, ssh.Status{}, backup.Evidence{}, databases).Failure; f.Fact != backup.FactJobKilled || !strings.Contains(f.Text, "app") || f.ExitStatus != 137 {
+	if f := result(killed, ssh.Status{}, backup.Evidence{}, databases).Failure; f.Fact != backup.FactJobKilled || !strings.Contains(f.Text, "app") || f.Signal != 9 || f.ExitStatus != 0 {
 		t.Errorf("%+v", f)
 	}
 	failed.Database = 4 // a server may say anything

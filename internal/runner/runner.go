@@ -204,6 +204,9 @@ func result(r ssh.Result, s ssh.Status, e backup.Evidence, b backup.Backup) *bac
 		f.Fact = backup.FactJobKilled
 		f.Text = fmt.Sprintf("%s: ended by signal %d", f.Text, f.ExitStatus-128)
 	}
+	if signalled(f.ExitStatus) {
+		f.Signal, f.ExitStatus = f.ExitStatus-128, 0
+	}
 	return &backup.Result{Failure: f}
 }
 

@@ -64,15 +64,16 @@ func TestResultsOfTheJobBecomeFacts(t *testing.T) {
 		fact   backup.Fact
 		stage  backup.Stage
 		exit   int
+		signal int
 	}{
-		"tar failed":        {ssh.Result{Stage: "archive", Problem: ssh.ProblemTar, ExitTar: 2}, backup.FactToolFailed, backup.StageArchive, 2},
-		"the disk was full": {ssh.Result{Stage: "archive", Problem: ssh.ProblemWrite, ExitWrite: 1, ExitTar: 141, ExitGzip: 141}, backup.FactToolFailed, backup.StageArchive, 1},
-		"tar was killed":    {ssh.Result{Stage: "archive", Problem: ssh.ProblemTar, ExitTar: 137}, backup.FactJobKilled, backup.StageArchive, 137},
-		"gzip was killed":   {ssh.Result{Stage: "archive", Problem: ssh.ProblemGzip, ExitGzip: 137, ExitTar: 141}, backup.FactJobKilled, backup.StageArchive, 137},
-		"the job was ended": {ssh.Result{Stage: "archive", Problem: ssh.ProblemTerminated, ExitTar: -1}, backup.FactJobKilled, backup.StageArchive, 0},
-		"empty":             {ssh.Result{Stage: "archive", Problem: ssh.ProblemEmpty}, backup.FactArchiveEmpty, backup.StageArchive, 0},
-		"changed on disk":   {ssh.Result{Stage: "verify", Problem: ssh.ProblemChecksum}, backup.FactArchiveDamaged, backup.StageVerify, 0},
-		"cancelled":         {ssh.Result{Stage: "archive", Cancelled: true, Problem: ssh.ProblemCancelled, ExitTar: 143}, backup.FactCancelled, backup.StageArchive, 143},
+		"tar failed":        {ssh.Result{Stage: "archive", Problem: ssh.ProblemTar, ExitTar: 2}, backup.FactToolFailed, backup.StageArchive, 2, 0},
+		"the disk was full": {ssh.Result{Stage: "archive", Problem: ssh.ProblemWrite, ExitWrite: 1, ExitTar: 141, ExitGzip: 141}, backup.FactToolFailed, backup.StageArchive, 1, 0},
+		"tar was killed":    {ssh.Result{Stage: "archive", Problem: ssh.ProblemTar, ExitTar: 137}, backup.FactJobKilled, backup.StageArchive, 0, 9},
+		"gzip was killed":   {ssh.Result{Stage: "archive", Problem: ssh.ProblemGzip, ExitGzip: 137, ExitTar: 141}, backup.FactJobKilled, backup.StageArchive, 0, 9},
+		"the job was ended": {ssh.Result{Stage: "archive", Problem: ssh.ProblemTerminated, ExitTar: -1}, backup.FactJobKilled, backup.StageArchive, 0, 0},
+		"empty":             {ssh.Result{Stage: "archive", Problem: ssh.ProblemEmpty}, backup.FactArchiveEmpty, backup.StageArchive, 0, 0},
+		"changed on disk":   {ssh.Result{Stage: "verify", Problem: ssh.ProblemChecksum}, backup.FactArchiveDamaged, backup.StageVerify, 0, 0},
+		"cancelled":         {ssh.Result{Stage: "archive", Cancelled: true, Problem: ssh.ProblemCancelled, ExitTar: 143}, backup.FactCancelled, backup.StageArchive, 0, 15},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -82,7 +83,7 @@ func TestResultsOfTheJobBecomeFacts(t *testing.T) {
 				t.Fatal("no failure")
 			}
 			f := got.Failure
-			if f.Fact != test.fact || f.Stage != test.stage || f.ExitStatus != test.exit || f.Output != "words\uFFFD\uFFFD" || f.Text == "" {
+			if f.Fact != test.fact || f.Stage != test.stage || f.ExitStatus != test.exit || f.Signal != test.signal || f.Output != "words\uFFFD\uFFFD" || f.Text == "" {
 				t.Errorf("%+v", f)
 			}
 		})

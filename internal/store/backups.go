@@ -73,6 +73,22 @@ func (s *Store) LastFailed(ctx context.Context, server backup.ServerID) (backup.
 	return oneBackup(ctx, s.db, "server_id = $1 AND status = 'failed' ORDER BY finished_at DESC, id DESC LIMIT 1", string(server))
 }
 
+// Outcomes implements controlplane.Store.
+func (s *Store) Outcomes(ctx context.Context, server backup.ServerID, types []backup.Type) (completed time.Time, failed int, err error) {
+	var q query
+	q.add("WITH ended AS (SELECT status, finished_at FROM backups WHERE server_id = ?", string(server))
+	if len(types) > 0 {
+		in(&q, "type", types)
+	}
+	q.add("), good AS (SELECT coalesce(max(finished_at), 0) AS at FROM ended WHERE status = 'completed')" +
+		" SELECT good.at, (SELECT count(*) FROM ended WHERE status = 'failed' AND finished_at > good.at) FROM good")
+	var at int64
+	if err := s.db.QueryRowContext(ctx, q.text.String(), q.args...).Scan(&at, &failed); err != nil {
+		return completed, 0, err
+	}
+	return fromMillis(at), failed, nil
+}
+
 func oneBackup(ctx context.Context, db asker, where, arg string) (backup.Backup, error) {
 	var b backup.Backup
 	err := backupColumns(&b).scan(db.QueryRowContext(ctx, "SELECT "+backupNames+" FROM backups WHERE "+where, storable(arg)))

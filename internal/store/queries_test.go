@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -116,6 +117,44 @@ func TestRequestsAndStepsDoNotOverwriteEachOther(t *testing.T) {
 		acts, err := s.Activities(ctx, controlplane.ActivityFilter{TargetID: "bk_1", ServerID: "srv_1", Page: controlplane.Page{After: "act_2"}})
 		if err != nil || len(acts) != 2 || acts[0].ID != "act_1" {
 			t.Errorf("activities %+v, %v", acts, err)
+		}
+	})
+}
+
+// TestOutcomesCountWhatFailedSinceTheLastGoodBackup has tombstones count, and other types and servers not.
+func TestOutcomesCountWhatFailedSinceTheLastGoodBackup(t *testing.T) {
+	onBoth(t, func(t *testing.T, open opener) {
+		s, ctx := open(t), t.Context()
+		addServer(t, s, "srv_1", "web-1", time.Time{})
+		addServer(t, s, "srv_2", "web-2", time.Time{})
+		for i, b := range []struct {
+			server backup.ServerID
+			kind   backup.Type
+			status backup.Status
+			ended  int // seconds
+		}{
+			{"srv_1", "files", "failed", 1}, {"srv_1", "full", "completed", 2}, {"srv_1", "files", "failed", 3}, {"srv_1", "full", "failed", 4},
+			{"srv_1", "database", "failed", 5}, {"srv_1", "database", "completed", 6}, {"srv_1", "files", "running", 7}, {"srv_2", "files", "failed", 8},
+		} {
+			made := fullBackup(backup.ID(fmt.Sprintf("bk_%d", i)))
+			made.ServerID, made.Type, made.Status, made.FinishedAt, made.Activity = b.server, b.kind, b.status, now.Add(time.Duration(b.ended)*time.Second), backup.ActivityID(fmt.Sprintf("act_%d", i))
+			if err := s.InsertBackup(ctx, made, activity(made.Activity), controlplane.Idempotency{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, test := range []struct {
+			server backup.ServerID
+			types  []backup.Type
+			ended  int
+			failed int
+		}{{"srv_1", []backup.Type{"files", "full"}, 2, 2}, {"srv_1", []backup.Type{"database", "full"}, 6, 0}, {"srv_1", nil, 6, 0}, {"srv_2", nil, 0, 1}, {"srv_3", nil, 0, 0}} {
+			want := time.Time{}
+			if test.ended > 0 {
+				want = now.Add(time.Duration(test.ended) * time.Second)
+			}
+			if ended, failed, err := s.Outcomes(ctx, test.server, test.types); err != nil || !ended.Equal(want) || failed != test.failed {
+				t.Errorf("%s %v: %s, %d, %v; want %s, %d", test.server, test.types, ended, failed, err, want, test.failed)
+			}
 		}
 	})
 }
