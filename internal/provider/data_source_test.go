@@ -78,6 +78,8 @@ func TestDataSourcesAreAskedForOneThingInOneWay(t *testing.T) {
 		"a schedule by name alone":     {"backup_schedule", object{"name": "nightly"}, []complaint{{at("name"), combination}}},
 		"a schedule by id and server":  {"backup_schedule", object{"id": aSchedule, "server_id": aServer}, []complaint{{at("server_id"), combination}, {at("server_id"), combination}}},
 		"schedules of a server":        {"backup_schedules", object{"server_id": aServer}, nil},
+		"a schedule's health":          {"schedule_health", object{"schedule_id": aSchedule}, nil},
+		"a health by the name":         {"schedule_health", object{"schedule_id": "nightly"}, []complaint{{at("schedule_id"), id}}},
 		"activities":                   {"activities", object{"server_id": aServer, "target_id": aBackup, "limit": 1000}, nil},
 		"more activities than allowed": {"activities", object{"limit": 1001}, []complaint{{at("limit"), "Invalid Attribute Value"}}},
 	} {
@@ -215,9 +217,10 @@ func everySource() string {
 	server := attrs{"server_id": theServer + ".id"}
 	return data("server", "it", attrs{"name": theServer + ".name"}) + data("servers", "all") + data("backup", "newest", server, attrs{"depends_on": "[" + theBackup + "]"}) +
 		data("backups", "all", server) + data("backup_schedule", "it", server, attrs{"name": theSchedule + ".name"}) + data("backup_schedules", "all") + data("activities", "all") +
+		data("schedule_health", "it", attrs{"schedule_id": theSchedule + ".id"}) +
 		block(`output "numbers"`, attrs{"value": `{
     port = data.cloudaipilot_server.it.port, size = data.cloudaipilot_backup.newest.size_bytes, written = data.cloudaipilot_backups.all.backups[*].progress.bytes
-    days = data.cloudaipilot_backup_schedules.all.schedules[*].retention_days, servers = data.cloudaipilot_servers.all.servers
+    days = data.cloudaipilot_backup_schedules.all.schedules[*].retention_days, servers = data.cloudaipilot_servers.all.servers, health = data.cloudaipilot_schedule_health.it
   }`})
 }
 
