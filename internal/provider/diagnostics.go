@@ -135,8 +135,10 @@ func texts(v attr.Value) []string {
 
 // text returns a string's value, "" where it is null or not known.
 func text(v attr.Value) string {
-	s, _ := v.(types.String)
-	return s.ValueString()
+	if s, ok := v.(interface{ ValueString() string }); ok { // a types.String, or a cronValue
+		return s.ValueString()
+	}
+	return ""
 }
 
 func textList(texts []string) types.List {

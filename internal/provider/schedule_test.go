@@ -127,6 +127,9 @@ func TestOtherWordsForTheSameTimesAreNoChange(t *testing.T) {
 			})
 		}
 	}
+	windows := func(cron string) string {
+		return s.config(s.server(), s.schedule(attrs{"cron": `"0 3 * * 1"`, "blackout_windows": `[{ cron = ` + quoted(cron) + `, duration_minutes = 60 }]`}))
+	}
 	nothing, update := planned(theSchedule, plancheck.ResourceActionNoop), planned(theSchedule, plancheck.ResourceActionUpdate)
 	written := func(cron string) resource.TestCheckFunc {
 		return resource.TestCheckResourceAttr(theSchedule, "cron", cron)
@@ -142,6 +145,9 @@ func TestOtherWordsForTheSameTimesAreNoChange(t *testing.T) {
 			{Config: config("H 3 * * 7"), ConfigPlanChecks: update, Check: written("H 3 * * 7")},
 			{Config: config("H(0-59) 3 * * 0"), ConfigPlanChecks: nothing},
 			{Config: config("0 3 * * 1"), ConfigPlanChecks: update, Check: written("0 3 * * 1")},
+			{Config: windows("0 9 * * SUN"), ConfigPlanChecks: update},
+			{Config: windows("0 9 * * 7"), ConfigPlanChecks: nothing, Check: resource.TestCheckResourceAttr(theSchedule, "blackout_windows.0.cron", "0 9 * * SUN")},
+			{Config: windows("0 9 * * 6"), ConfigPlanChecks: update, Check: resource.TestCheckResourceAttr(theSchedule, "blackout_windows.0.cron", "0 9 * * 6")},
 		},
 	})
 }

@@ -5,18 +5,20 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/cron"
 )
 
-var windowType = map[string]attr.Type{"cron": types.StringType, "duration_minutes": types.Int64Type, "timezone": types.StringType}
+var windowType = map[string]attr.Type{"cron": cronType{}, "duration_minutes": types.Int64Type, "timezone": types.StringType}
 
 // windowsAttribute are times that come again and again.
 func windowsAttribute(description string) schema.ListNestedAttribute {
 	return schema.ListNestedAttribute{Optional: true, MarkdownDescription: description,
 		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-			"cron":             schema.StringAttribute{Required: true, MarkdownDescription: "When it opens, in the five fields of cron."},
+			"cron":             schema.StringAttribute{Required: true, CustomType: cronType{}, PlanModifiers: []planmodifier.String{sameTimes{}}, MarkdownDescription: "When it opens, in the five fields of cron."},
 			"duration_minutes": schema.Int64Attribute{Required: true, MarkdownDescription: "How long it lasts, 1 to 10,080 minutes."},
 			"timezone":         schema.StringAttribute{Optional: true, MarkdownDescription: "Where `cron` is meant, as the IANA zone database names it. Default: `UTC`."},
 		}}}
@@ -40,7 +42,7 @@ func windowsGiven(list types.List) []backup.Window {
 // windowsShown is what the API says. What means the same as what is there stays as it was written.
 func windowsShown(there types.List, windows []backup.Window) types.List {
 	same := func(a, b backup.Window) bool {
-		return a.Cron == b.Cron && a.DurationMinutes == b.DurationMinutes && a.Zone() == b.Zone()
+		return cron.Equal(a.Cron, b.Cron) && a.DurationMinutes == b.DurationMinutes && a.Zone() == b.Zone()
 	}
 	of := types.ObjectType{AttrTypes: windowType}
 	if !there.IsUnknown() && slices.EqualFunc(windowsGiven(there), windows, same) {
@@ -51,7 +53,7 @@ func windowsShown(there types.List, windows []backup.Window) types.List {
 	}
 	values := make([]attr.Value, len(windows))
 	for i, w := range windows {
-		values[i] = types.ObjectValueMust(windowType, map[string]attr.Value{"cron": types.StringValue(w.Cron),
+		values[i] = types.ObjectValueMust(windowType, map[string]attr.Value{"cron": cronValue{types.StringValue(w.Cron)},
 			"duration_minutes": types.Int64Value(int64(w.DurationMinutes)), "timezone": textOrNull(w.Timezone)})
 	}
 	return types.ListValueMust(of, values)
