@@ -240,7 +240,7 @@ var sshKnowledge = []entry{
 		class: "dns_failure", code: "DNS_FAILURE", family: "network", retry: RetryBackoff, title: "a host name does not resolve",
 		cause:   "A host name has no address, or the resolver does not answer.",
 		fix:     []string{"Correct the name; try it: getent hosts NAME", "Check the DNS record and this machine's resolver (/etc/resolv.conf)."},
-		certain: []string{"{nameres} & !{docker}", "could not resolve hostname", "dns_failure", "could not resolve address"},
+		certain: []string{"dial tcp: lookup & i/o timeout", "lookup & server misbehaving", "lookup & read udp", "{nameres} & !{docker}", "could not resolve hostname", "dns_failure", "could not resolve address"},
 		likely:  []string{"{nameres}", "lookup & on & :53"},
 		own: []own{{
 			facts: []backup.Fact{backup.FactDNS}, title: "the server's host name does not resolve",
