@@ -31,8 +31,9 @@ type Config struct {
 	DataDir          string
 	Version          string // of the program
 	UnreachableLimit time.Duration
-	Log              *slog.Logger // nil: nothing is logged
-	Boundary         func(string) // for tests: see controlplane.Config
+	FailureRetention time.Duration // see controlplane.Config
+	Log              *slog.Logger  // nil: nothing is logged
+	Boundary         func(string)  // for tests: see controlplane.Config
 }
 
 // Embedded reaches the control plane of a data directory, wherever that runs: in this process, in another one, or,

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,7 +21,7 @@ const defaultListen = "127.0.0.1:8642"
 
 func (c *cli) serveCommand() *cobra.Command {
 	var config app.ServeConfig
-	var format, file string
+	var format, file, retention string
 	var check bool
 	cmd := &cobra.Command{Use: "serve", Short: "Run the control plane by itself", Args: cobra.NoArgs,
 		Long: `Run the control plane of the data directory, or of a PostgreSQL database, by itself, for a team and for months.
@@ -42,6 +44,9 @@ GET /healthz says that it runs, GET /readyz that its database answers. GET /metr
 			if err := c.configure(cmd, &config, file, &format); err != nil {
 				return err
 			}
+			if err := readDays(retention, &config.FailureRetention); err != nil {
+				return err
+			}
 			if check {
 				return c.checkServe(config)
 			}
@@ -54,6 +59,7 @@ GET /healthz says that it runs, GET /readyz that its database answers. GET /metr
 	flags.StringVar(&config.TLSCert, "tls-cert", "", "PEM file of the certificate ($CLOUDAIPILOT_TLS_CERT)")
 	flags.StringVar(&config.TLSKey, "tls-key", "", "PEM file of its private key ($CLOUDAIPILOT_TLS_KEY)")
 	flags.StringVar(&format, "log-format", "text", "text or json ($CLOUDAIPILOT_LOG_FORMAT)")
+	flags.StringVar(&retention, "failure-retention", "365d", "how long a failure is told after its backup was deleted, 1d to 3650d ($CLOUDAIPILOT_FAILURE_RETENTION)")
 	_ = cmd.MarkFlagFilename("config", "yaml", "yml")
 	return cmd
 }
@@ -97,6 +103,16 @@ func (c *cli) checkServe(config app.ServeConfig) error {
 		return err
 	}
 	return c.record(plan, []field{{"configuration", "good"}, {"answers on", plan.Listen}, {"TLS", plan.TLS}, {"records in", plan.Records}})
+}
+
+// readDays reads how many days a failure is kept: "365d".
+func readDays(text string, to *time.Duration) error {
+	days, err := strconv.Atoi(strings.TrimSuffix(text, "d"))
+	if err != nil || !strings.HasSuffix(text, "d") || days < 1 || days > 3650 {
+		return usageError{fmt.Errorf("--failure-retention is %q; allowed are 1d to 3650d, in days, such as 365d", plain(text))}
+	}
+	*to = time.Duration(days) * 24 * time.Hour
+	return nil
 }
 
 func (c *cli) logger(format string) (*slog.Logger, error) {

@@ -27,6 +27,7 @@ var serveSettings = settings{
 	{key: "tls_cert", env: "CLOUDAIPILOT_TLS_CERT", path: true},
 	{key: "tls_key", env: "CLOUDAIPILOT_TLS_KEY", path: true},
 	{key: "log_format", env: "CLOUDAIPILOT_LOG_FORMAT"},
+	{key: "failure_retention", env: "CLOUDAIPILOT_FAILURE_RETENTION"},
 }
 
 func (s setting) flag() string { return strings.ReplaceAll(s.key, "_", "-") }

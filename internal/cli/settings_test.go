@@ -108,7 +108,7 @@ func TestConfigurationFileThatCannotBeUnderstoodIsExplained(t *testing.T) {
 		file string
 		says []string
 	}{
-		"unknown key":         {config(t, "listen: :1\n\nlisten_on: x\n"), []string{"config.yaml, line 3", `"listen_on" is not a setting`, "Allowed are: listen, data_dir, database, tls_cert, tls_key, log_format"}},
+		"unknown key":         {config(t, "listen: :1\n\nlisten_on: x\n"), []string{"config.yaml, line 3", `"listen_on" is not a setting`, "Allowed are: listen, data_dir, database, tls_cert, tls_key, log_format, failure_retention"}},
 		"misspelt key":        {config(t, "datadir: x\n"), []string{"line 1", `did you mean "data_dir"?`}},
 		"a flag's name":       {config(t, "tls-cert: x\n"), []string{`did you mean "tls_cert"?`}},
 		"a merged mapping":    {config(t, "<<: {listen: x}\n"), []string{`"<<" is not a setting`}},
@@ -171,6 +171,9 @@ func TestCheckFindsWhatWouldNotStart(t *testing.T) {
 		"broken URL":           {[]string{"--database", "postgres://me:s3cr3t/@db/x"}, 1, "%XX"},
 		"broken option":        {[]string{"--database", "postgres://me:s3cr3t@db:port/x"}, 1, ""},
 		"log format":           {[]string{"--log-format", "xml"}, 2, "text and json"},
+		"kept for days":        {[]string{"--data-dir", fresh, "--failure-retention", "30d"}, 0, "good"},
+		"kept for no day":      {[]string{"--failure-retention", "0d"}, 2, `--failure-retention is "0d"; allowed are 1d to 3650d`},
+		"kept for hours":       {[]string{"--failure-retention", "24h"}, 2, "allowed are 1d to 3650d"},
 	} {
 		status, out, errOut := run(t, append([]string{"serve", "--check"}, test.args...)...)
 		if status != test.status || !strings.Contains(out+errOut, test.says) || strings.Contains(out+errOut, "s3cr3t") {
@@ -221,7 +224,7 @@ func TestExampleConfigurationIsGood(t *testing.T) {
 	if status, _, errOut = run(t, "serve", "--check", "--data-dir", here, "--config", config(t, all)); status != 1 || !strings.Contains(errOut, "certificate") {
 		t.Errorf("with every line: exit status %d, %s", status, errOut)
 	}
-	for _, key := range []string{"listen", "data_dir", "database", "tls_cert", "tls_key", "log_format"} {
+	for _, key := range []string{"listen", "data_dir", "database", "tls_cert", "tls_key", "log_format", "failure_retention"} {
 		if !strings.Contains(all, "\n"+key+": ") {
 			t.Errorf("it does not show %s", key)
 		}

@@ -23,6 +23,8 @@ type Config struct {
 	// UnreachableLimit is how long a running backup's server may be out of reach before the backup counts as
 	// failed. Zero means 30 minutes, the playbook's limit [KB 12-06].
 	UnreachableLimit time.Duration
+	// FailureRetention is how long a failure is told after its backup was deleted. Zero means 365 days.
+	FailureRetention time.Duration
 	Log              *slog.Logger // zero: nothing is logged
 	Observer         Observer     // zero: nothing is measured
 	// Boundary, if set, is called at every boundary of a step, with one of the names of Boundaries: the places at
@@ -46,6 +48,9 @@ type ControlPlane struct {
 func New(c Config) *ControlPlane {
 	if c.UnreachableLimit == 0 {
 		c.UnreachableLimit = 30 * time.Minute
+	}
+	if c.FailureRetention == 0 {
+		c.FailureRetention = 365 * 24 * time.Hour
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

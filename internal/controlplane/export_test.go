@@ -14,6 +14,9 @@ func NewStepWorker(c Clock, step func(backup.ID) time.Time) *Worker {
 	return w
 }
 
+// ForgetOnce removes what is due to be forgotten.
+func (c *ControlPlane) ForgetOnce(ctx context.Context) error { return c.forget(ctx) }
+
 // SweepOnce looks once for what is due, as a sweeper that woke these before.
 func (c *ControlPlane) SweepOnce(ctx context.Context, woken map[DueStep]time.Time) error {
 	return c.sweep(ctx, woken)

@@ -192,6 +192,9 @@ type Store interface {
 	SetRetention(ctx context.Context, id backup.ID, days int, expires time.Time) error
 	SetManaged(ctx context.Context, id backup.ID, managed bool) error
 	RequestCancel(ctx context.Context, id backup.ID, now time.Time) error
+	// ForgetFailures removes tombstones of failed backups that were buried before then, at most most, and returns how
+	// many. One whose files may remain on its server is kept.
+	ForgetFailures(ctx context.Context, before time.Time, most int) (int, error)
 	// BuryBackup turns a finished backup into a tombstone.
 	BuryBackup(ctx context.Context, b backup.Backup, a backup.Activity) error
 	// Hold notes that client waits for the backup until then. An empty client ends every hold: nobody may adopt it.

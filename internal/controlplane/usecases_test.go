@@ -327,6 +327,30 @@ func TestLastFailureSurvivesItsDeletion(t *testing.T) {
 	}
 }
 
+// TestFailuresAreForgottenAfterTheirTime has a failure told for a year after its backup was deleted, and no longer.
+func TestFailuresAreForgottenAfterTheirTime(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	s := b.addServer()
+	b.server.alive = false
+	bad := b.finish(b.create(request(s)).ID)
+	if _, err := b.DeleteBackup(t.Context(), bad.ID); err != nil {
+		t.Fatal(err)
+	}
+	for _, after := range []struct {
+		pause  time.Duration
+		failed bool
+	}{{364 * 24 * time.Hour, true}, {2 * 24 * time.Hour, false}} {
+		b.clock.add(after.pause)
+		if err := b.ForgetOnce(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if last, err := b.LastFailure(t.Context(), s.ID, ""); err != nil || last.Failed != after.failed {
+			t.Errorf("after %s: failed %v, %v", after.pause, last.Failed, err)
+		}
+	}
+}
+
 // TestLastFailureIsResolvedByAGoodBackup has a good one of the same type settle it, and one of another type not.
 func TestLastFailureIsResolvedByAGoodBackup(t *testing.T) {
 	t.Parallel()

@@ -184,6 +184,16 @@ func (s *Store) BuryBackup(ctx context.Context, b backup.Backup, a backup.Activi
 	})
 }
 
+// ForgetFailures implements controlplane.Store.
+func (s *Store) ForgetFailures(ctx context.Context, before time.Time, most int) (int, error) {
+	r, err := s.exec(ctx, `DELETE FROM backups WHERE id IN (SELECT id FROM backups WHERE deleted_at > 0 AND deleted_at < $1 AND status = 'failed' AND on_server = 0 ORDER BY deleted_at LIMIT $2)`, millis(before), most)
+	if err != nil {
+		return 0, err
+	}
+	n, err := r.RowsAffected()
+	return int(n), err
+}
+
 // farthest is beyond every honest pause and lease. A time further ahead was written before the clock was set back.
 const farthest = 5 * time.Minute
 

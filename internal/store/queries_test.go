@@ -121,6 +121,42 @@ func TestRequestsAndStepsDoNotOverwriteEachOther(t *testing.T) {
 	})
 }
 
+// TestOldFailuresAreForgotten has tombstones of failed backups go once they are old, and nothing else.
+func TestOldFailuresAreForgotten(t *testing.T) {
+	onBoth(t, func(t *testing.T, open opener) {
+		s, ctx := open(t), t.Context()
+		addServer(t, s, "srv_1", "web-1", time.Time{})
+		for _, b := range []struct {
+			id       backup.ID
+			status   backup.Status
+			buried   int // hours ago; 0: not at all
+			onServer bool
+		}{
+			{"bk_old", "failed", 3, false}, {"bk_older", "failed", 4, false}, {"bk_young", "failed", 1, false}, {"bk_kept", "failed", 0, false},
+			{"bk_good", "completed", 3, false}, {"bk_left", "failed", 3, true}, {"bk_running", "running", 0, true},
+		} {
+			made := fullBackup(b.id)
+			made.Status, made.OnServer, made.Activity = b.status, b.onServer, backup.ActivityID("act_"+string(b.id))
+			if b.buried > 0 {
+				made.DeletedAt, made.DeleteReason = now.Add(-time.Duration(b.buried)*time.Hour), "deleted"
+			}
+			if err := s.InsertBackup(ctx, made, activity(made.Activity), controlplane.Idempotency{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, want := range []int{1, 1, 0} {
+			if n, err := s.ForgetFailures(ctx, now.Add(-2*time.Hour), 1); err != nil || n != want {
+				t.Errorf("%d forgotten, %v; want %d", n, err, want)
+			}
+		}
+		for id, kept := range map[backup.ID]bool{"bk_old": false, "bk_older": false, "bk_young": true, "bk_kept": true, "bk_good": true, "bk_left": true, "bk_running": true} {
+			if _, err := s.Backup(ctx, id); (err == nil) != kept {
+				t.Errorf("%s: %v", id, err)
+			}
+		}
+	})
+}
+
 // TestOutcomesCountWhatFailedSinceTheLastGoodBackup has tombstones count, and other types and servers not.
 func TestOutcomesCountWhatFailedSinceTheLastGoodBackup(t *testing.T) {
 	onBoth(t, func(t *testing.T, open opener) {
