@@ -200,6 +200,7 @@ func TestExamplesOfFunctionsReturnWhatTheySay(t *testing.T) {
 	}
 	same(t, "outputs", promised, w.outputs())
 	same(t, "plan again", 0, w.terraform("plan", "-detailed-exitcode").exit)
+	w.terraform("plan", "-var", "backup_cron=30 25 * * *").expect(t, diagnostic{severity: "error", summary: "Invalid value for variable"}, "backup_cron must be a cron expression of five fields")
 	if _, err := os.Stat(filepath.Join(w.tf.Dir, ".cloudaipilot")); err == nil {
 		t.Error("a function made the data directory")
 	}
