@@ -65,6 +65,9 @@ func (c *cli) printError(err error) {
 // warn prints what does not refuse a request and still should be known.
 func (c *cli) warn(found []backup.Finding) {
 	for _, f := range found {
+		if f.Severity == backup.SeverityNote {
+			fmt.Fprintf(c.err, "Note: %s (%s)\n", plain(inFlags(f.Detail)), f.Code)
+		}
 		if f.Severity != backup.SeverityWarning {
 			continue
 		}

@@ -210,3 +210,15 @@ func TestPoliciesAndPausesOfASchedule(t *testing.T) {
 		t.Errorf("runs of a schedule that nobody ran: %s", out)
 	}
 }
+
+func TestTimesThatMaySurpriseAreNotedWhenAScheduleIsShown(t *testing.T) {
+	t.Parallel()
+	dir := scheduled(t)
+	if status, _, errOut := run(t, "schedule", "show", "nightly", "--data-dir", dir); status != 0 || !strings.Contains(errOut, "the clocks of Europe/Berlin skip 02:30: the run is at 03:00 instead. (CRON_SKIPPED)\n") {
+		t.Errorf("exit status %d, %s", status, errOut)
+	}
+	status, _, errOut := run(t, "schedule", "set", "nightly", "--cron", "*/7 4 * * *", "--timezone", "UTC", "--data-dir", dir)
+	if status != 0 || !strings.Contains(errOut, "Note: */7 is not every 7 minutes") || strings.Contains(errOut, "CRON_SKIPPED") {
+		t.Errorf("exit status %d, %s", status, errOut)
+	}
+}

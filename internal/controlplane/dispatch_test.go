@@ -337,7 +337,7 @@ func TestBackupThatDoesNotBeginIsToldOfOnce(t *testing.T) {
 func TestDispatcherIsMissedAfterFiveMinutes(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	spec := nightly(b.addServer(func(s *backup.ServerSpec) { s.BackupDir = "/var/backups/x" }))
+	spec := nightly(b.addServer(func(s *backup.ServerSpec) { s.BackupDir = "/var/backups/x" }), func(s *backup.ScheduleSpec) { s.Timezone = "UTC" })
 	missed := func(want bool) backup.Finding {
 		t.Helper()
 		findings, err := b.CheckSchedule(t.Context(), spec, "", nil)

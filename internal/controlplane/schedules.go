@@ -23,6 +23,13 @@ func (c *ControlPlane) CheckSchedule(ctx context.Context, s backup.ScheduleSpec,
 		return nil, err
 	}
 	findings = append(findings, nobody...)
+	if !unknown.Covers("cron") && !unknown.Covers("timezone") {
+		server, err := c.Store.Server(ctx, s.ServerID)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return nil, err
+		}
+		findings = append(findings, backup.TimeNotes(s, server.Name, c.now())...)
+	}
 	if unknown.Covers("name") || unknown.Covers("server_id") {
 		return findings, nil
 	}
