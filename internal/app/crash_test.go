@@ -29,6 +29,7 @@ const (
 	crashPlaceEnv = "TEST_SERVE"
 	crashAtEnv    = "TEST_CRASH_AT"
 	crashFileEnv  = "TEST_CRASH_FILE"
+	crashClockEnv = "TEST_CLOCK_AHEAD" // how far its clock is ahead, if it is
 )
 
 // full reports whether the tests have the time for every case, and for leases that end by themselves. "make test-full"
@@ -39,6 +40,9 @@ func serveAndCrash(at place) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	c := at.config()
+	if d, err := time.ParseDuration(os.Getenv(crashClockEnv)); err == nil {
+		c.Clock = ahead{d}
+	}
 	c.Boundary = func(name string) {
 		if name != os.Getenv(crashAtEnv) {
 			return
@@ -159,7 +163,7 @@ type child struct {
 }
 
 // start starts a control plane, which dies at a boundary; none if at is empty.
-func start(t *testing.T, p place, at, file string) *child {
+func start(t *testing.T, p place, at, file string, env ...string) *child {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -167,6 +171,7 @@ func start(t *testing.T, p place, at, file string) *child {
 	}
 	c := &child{cmd: exec.Command(self), ended: make(chan struct{})}
 	c.cmd.Env = append(os.Environ(), crashPlaceEnv+"="+string(p), crashAtEnv+"="+at, crashFileEnv+"="+file)
+	c.cmd.Env = append(c.cmd.Env, env...)
 	c.cmd.Stderr = os.Stderr
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // with the tests, however they end
 	if err := c.cmd.Start(); err != nil {
@@ -193,12 +198,12 @@ func (c *child) dead() bool {
 }
 
 // startAndLose starts processes and returns when one of them has died at the boundary.
-func startAndLose(t *testing.T, p place, processes int, at string) {
+func startAndLose(t *testing.T, p place, processes int, at string, env ...string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "died")
 	var all []*child
 	for range processes {
-		all = append(all, start(t, p, at, file))
+		all = append(all, start(t, p, at, file, env...))
 	}
 	until(t, "one died at "+at, func() bool { return slices.ContainsFunc(all, (*child).dead) })
 	dead := slices.DeleteFunc(all, func(c *child) bool { return !c.dead() })

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/apiclient"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/controlplane"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/store"
 )
 
@@ -31,9 +32,10 @@ type Config struct {
 	DataDir          string
 	Version          string // of the program
 	UnreachableLimit time.Duration
-	FailureRetention time.Duration // see controlplane.Config
-	Log              *slog.Logger  // nil: nothing is logged
-	Boundary         func(string)  // for tests: see controlplane.Config
+	FailureRetention time.Duration      // see controlplane.Config
+	Log              *slog.Logger       // nil: nothing is logged
+	Boundary         func(string)       // for tests: see controlplane.Config
+	Clock            controlplane.Clock // for tests, which do not wait for a schedule; nil: the time
 }
 
 // Embedded reaches the control plane of a data directory, wherever that runs: in this process, in another one, or,

@@ -38,9 +38,12 @@ type plane struct {
 // assemble puts a control plane over a store. createKey says whether a master key may be made.
 func assemble(c Config, s *store.Store, createKey bool) *plane {
 	r, keys := runner.New(), &keyring{store: s, create: createKey}
-	m := metrics.New(s, wallClock{}.Now, c.Version)
+	if c.Clock == nil {
+		c.Clock = wallClock{}
+	}
+	m := metrics.New(s, c.Clock.Now, c.Version)
 	cp := controlplane.New(controlplane.Config{Store: s, Runner: r, Keys: sshKeys{}, Sealer: keys,
-		Clock: wallClock{}, Log: c.Log, UnreachableLimit: c.UnreachableLimit, FailureRetention: c.FailureRetention, Observer: m, Boundary: c.Boundary, ServeCommand: serveCommand(c.DataDir)})
+		Clock: c.Clock, Log: c.Log, UnreachableLimit: c.UnreachableLimit, FailureRetention: c.FailureRetention, Observer: m, Boundary: c.Boundary, ServeCommand: serveCommand(c.DataDir)})
 	return &plane{handler: apiserver.New(cp, c.Version, apiserver.Local), cp: cp, store: s, runner: r, keys: keys, metrics: m}
 }
 

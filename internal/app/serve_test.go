@@ -120,6 +120,7 @@ func TestControlPlaneThatRunsByItselfFinishesWhatOthersLeft(t *testing.T) {
 type sleeper struct{}
 
 func (sleeper) Wake(backup.ID, time.Time) {}
+func (sleeper) WakeAll([]backup.ID)       {}
 
 func TestTokensCrossTheNetworkEncryptedOnly(t *testing.T) {
 	t.Parallel()

@@ -75,6 +75,7 @@ func (c *ControlPlane) UseWaker(w Waker) { c.waker = w }
 type asleep struct{}
 
 func (asleep) Wake(backup.ID, time.Time) {}
+func (asleep) WakeAll([]backup.ID)       {}
 
 // blind measures nothing.
 type blind struct{}

@@ -105,8 +105,12 @@ func (c *ControlPlane) dispatch(ctx context.Context) (int, error) {
 	for i, r := range did.Runs {
 		c.Observer.Decided(r, did.late[i])
 	}
+	var made []backup.ID
 	for _, b := range did.Backups {
-		c.waker.Wake(b.ID, b.Work.NextStepAt)
+		made = append(made, b.ID)
+	}
+	if len(made) > 0 {
+		c.waker.WakeAll(made)
 	}
 	return n, nil
 }

@@ -279,6 +279,8 @@ type Sealer interface {
 // Waker sees to it that Step is called for a backup at about the time given.
 type Waker interface {
 	Wake(id backup.ID, at time.Time)
+	// WakeAll does so for many, now.
+	WakeAll(ids []backup.ID)
 }
 
 // Observer is told what happens, for measuring. Its methods return at once.

@@ -14,6 +14,7 @@ import (
 type wakes []backup.ID
 
 func (w *wakes) Wake(id backup.ID, _ time.Time) { *w = append(*w, id) }
+func (w *wakes) WakeAll(ids []backup.ID)        { *w = append(*w, ids...) }
 
 // askLater asks after whoever asked before.
 func (b *bench) askLater(s backup.Server) backup.Backup {

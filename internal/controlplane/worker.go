@@ -62,6 +62,14 @@ func (w *Worker) Wake(id backup.ID, at time.Time) {
 	}
 }
 
+// WakeAll implements Waker.
+func (w *Worker) WakeAll(ids []backup.ID) {
+	now := w.clock.Now()
+	for _, id := range ids {
+		w.Wake(id, now)
+	}
+}
+
 // Close ends the worker. A step under way is cut off; its row is taken up again by whoever comes next.
 func (w *Worker) Close() {
 	w.mu.Lock()

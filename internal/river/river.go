@@ -38,6 +38,7 @@ func (wakeUp) Kind() string { return "backup_step" }
 type Waker struct {
 	client *river.Client[pgx.Tx]
 	log    *slog.Logger
+	now    func() time.Time // by the control plane's clock; River has one of its own
 }
 
 var _ controlplane.Waker = (*Waker)(nil)
@@ -88,6 +89,7 @@ func Work(ctx context.Context, conns *pgxpool.Pool, c *controlplane.ControlPlane
 	if err != nil {
 		return nil, err
 	}
+	w.now = c.Clock.Now
 	c.UseWaker(w)
 	if err := w.client.Start(context.WithoutCancel(ctx)); err != nil { // it ends with Close, not before
 		return nil, fmt.Errorf("start to follow wake-ups: %w", err)
@@ -101,7 +103,7 @@ func open(conns *pgxpool.Pool, log *slog.Logger, config *river.Config) (*Waker, 
 	if err != nil {
 		return nil, fmt.Errorf("open the wake-ups: %w", err)
 	}
-	return &Waker{client: client, log: log}, nil
+	return &Waker{client: client, log: log, now: time.Now}, nil
 }
 
 // Wake implements controlplane.Waker. Whoever sees the wake-up first follows it; one that cannot be written is left to
@@ -110,11 +112,24 @@ func (w *Waker) Wake(id backup.ID, at time.Time) {
 	ctx, cancel := context.WithTimeout(context.Background(), insertPatience)
 	defer cancel()
 	var opts river.InsertOpts
-	if time.Until(at) > 0 { // what is due now is told of at once, what is due later is looked for
-		opts.ScheduledAt = at
+	if pause := at.Sub(w.now()); pause > 0 { // what is due now is told of at once, what is due later is looked for
+		opts.ScheduledAt = time.Now().Add(pause)
 	}
 	if _, err := w.client.Insert(ctx, wakeUp{id}, &opts); err != nil {
 		w.log.Warn("a wake-up was not written down; the sweep will find the backup", "backup", id, "error", err)
+	}
+}
+
+// WakeAll implements controlplane.Waker.
+func (w *Waker) WakeAll(ids []backup.ID) {
+	ctx, cancel := context.WithTimeout(context.Background(), insertPatience)
+	defer cancel()
+	all := make([]river.InsertManyParams, len(ids))
+	for i, id := range ids {
+		all[i].Args = wakeUp{id}
+	}
+	if _, err := w.client.InsertManyFast(ctx, all); err != nil {
+		w.log.Warn("wake-ups were not written down; the sweep will find the backups", "backups", len(ids), "error", err)
 	}
 }
 
