@@ -269,11 +269,13 @@ func (c *Client) Download(ctx context.Context, id string, w io.Writer) (int64, e
 	return n, nil
 }
 
-// LastFailure shows the last failure of a server, or that of a backup. Exactly one of the ids is given.
-func (c *Client) LastFailure(ctx context.Context, server, id string) (out api.LastFailure, err error) {
-	query := url.Values{"server_id": {server}}
-	if id != "" {
-		query = url.Values{"backup_id": {id}}
+// LastFailure shows the last failure of a server or a schedule, or that of a backup. Exactly one of the ids is given.
+func (c *Client) LastFailure(ctx context.Context, server, schedule, id string) (out api.LastFailure, err error) {
+	query := url.Values{}
+	for name, value := range map[string]string{"server_id": server, "schedule_id": schedule, "backup_id": id} {
+		if value != "" {
+			query.Set(name, value)
+		}
 	}
 	return out, c.call(ctx, http.MethodGet, "/v1/failures/last", query, nil, &out)
 }

@@ -229,13 +229,20 @@ func (w *lateHeader) fail(err error) {
 }
 
 func (h *handlers) lastFailure(ctx context.Context, in *struct {
-	ServerID string `query:"server_id" maxLength:"64"`
-	BackupID string `query:"backup_id" maxLength:"64"`
+	ServerID   string `query:"server_id" maxLength:"64"`
+	ScheduleID string `query:"schedule_id" maxLength:"64"`
+	BackupID   string `query:"backup_id" maxLength:"64"`
 },
 ) (*body[api.LastFailure], error) {
-	if (in.ServerID == "") == (in.BackupID == "") {
-		return nil, &api.Problem{Title: "Name a server or a backup", Status: http.StatusUnprocessableEntity, Code: backup.CodeInvalidArgument,
-			Field: "server_id", Detail: "Exactly one of server_id and backup_id must be given."}
+	given := 0
+	for _, id := range []string{in.ServerID, in.ScheduleID, in.BackupID} {
+		if id != "" {
+			given++
+		}
+	}
+	if given != 1 {
+		return nil, &api.Problem{Title: "Name a server, a schedule or a backup", Status: http.StatusUnprocessableEntity, Code: backup.CodeInvalidArgument,
+			Field: "server_id", Detail: "Exactly one of server_id, schedule_id and backup_id must be given."}
 	}
 	var id backup.ID
 	if in.BackupID != "" {
@@ -244,7 +251,7 @@ func (h *handlers) lastFailure(ctx context.Context, in *struct {
 			return nil, err
 		}
 	}
-	last, err := h.plane.LastFailure(ctx, backup.ServerID(in.ServerID), id)
+	last, err := h.plane.LastFailure(ctx, controlplane.FailureOf{Server: backup.ServerID(in.ServerID), Schedule: backup.ScheduleID(in.ScheduleID), Backup: id})
 	out := api.LastFailure{Failed: last.Failed, Resolved: last.Resolved, ConsecutiveFailures: last.Failures}
 	if last.Failed {
 		wire := api.FromBackup(last.Backup)

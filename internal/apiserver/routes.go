@@ -47,7 +47,7 @@ func register(a huma.API, h *handlers) {
 	op(a, admin, "delete-backup", http.MethodDelete, "/v1/backups/{id}", "Delete a finished backup and its archive", h.deleteBackup)
 	op(a, viewer, "get-backup-log", http.MethodGet, "/v1/backups/{id}/log", "Show how a backup went", h.backupLog)
 	op(a, admin, "download-backup", http.MethodGet, "/v1/backups/{id}/archive", "Download an archive (.tar.gz)", h.download)
-	op(a, viewer, "get-last-failure", http.MethodGet, "/v1/failures/last", "Show the last failure of a server, or that of a backup", h.lastFailure)
+	op(a, viewer, "get-last-failure", http.MethodGet, "/v1/failures/last", "Show the last failure of a server or a schedule, or that of a backup", h.lastFailure)
 
 	op(a, viewer, "list-activities", http.MethodGet, "/v1/activities", "List the activity log, newest first", h.listActivities)
 	op(a, viewer, "get-activity", http.MethodGet, "/v1/activities/{id}", "Show an activity and its log", h.getActivity)

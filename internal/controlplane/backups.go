@@ -330,24 +330,41 @@ type LastFailure struct {
 	LastSuccess time.Time // when the last good backup ended; zero: there is none
 }
 
-// LastFailure returns the newest failed backup of a server, or, with an id, that backup.
-func (c *ControlPlane) LastFailure(ctx context.Context, server backup.ServerID, id backup.ID) (last LastFailure, err error) {
-	b := backup.Backup{Spec: backup.Spec{ServerID: server}}
-	if id != "" {
-		b, err = c.Backup(ctx, id)
-	} else if _, err = c.Server(ctx, server); err == nil {
-		if b, err = c.Store.LastFailed(ctx, server); isNotFound(err) {
-			b, err = backup.Backup{Spec: backup.Spec{ServerID: server}}, nil
-		}
+// FailureOf says whose last failure is meant: one of them is given.
+type FailureOf struct {
+	Server   backup.ServerID
+	Schedule backup.ScheduleID
+	Backup   backup.ID
+}
+
+// LastFailure returns the newest failed backup of a server or of a schedule, or, with its id, a backup. For a schedule
+// only its own backups count.
+func (c *ControlPlane) LastFailure(ctx context.Context, of FailureOf) (last LastFailure, err error) {
+	var b backup.Backup
+	switch {
+	case of.Backup != "":
+		b, err = c.Backup(ctx, of.Backup)
+		of.Server = b.ServerID
+	case of.Schedule != "":
+		var s backup.Schedule
+		s, err = c.Schedule(ctx, of.Schedule)
+		of.Server = s.ServerID
+	default:
+		_, err = c.Server(ctx, of.Server)
 	}
 	if err != nil {
 		return LastFailure{}, err
+	}
+	if of.Backup == "" {
+		if b, err = c.Store.LastFailed(ctx, of.Server, of.Schedule); err != nil && !isNotFound(err) {
+			return LastFailure{}, err
+		}
 	}
 	var types []backup.Type
 	if last.Failed = b.Status == backup.StatusFailed && b.Failure != nil; last.Failed {
 		last.Backup, types = b, []backup.Type{b.Type, backup.TypeFull}
 	}
-	last.LastSuccess, last.Failures, err = c.Store.Outcomes(ctx, b.ServerID, types)
+	last.LastSuccess, last.Failures, err = c.Store.Outcomes(ctx, of.Server, of.Schedule, types)
 	last.Resolved = last.Failed && last.LastSuccess.After(b.FinishedAt)
 	return last, err
 }

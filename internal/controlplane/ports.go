@@ -184,11 +184,12 @@ type Store interface {
 	// Backup also returns a tombstone.
 	Backup(ctx context.Context, id backup.ID) (backup.Backup, error)
 	Backups(ctx context.Context, f BackupFilter) ([]backup.Backup, error)
-	// LastFailed returns the newest failed backup of a server, tombstones included, or ErrNotFound.
-	LastFailed(ctx context.Context, server backup.ServerID) (backup.Backup, error)
+	// LastFailed returns the newest failed backup of a server, with a schedule the newest that it asked for, tombstones
+	// included, or ErrNotFound.
+	LastFailed(ctx context.Context, server backup.ServerID, schedule backup.ScheduleID) (backup.Backup, error)
 	// Outcomes returns when the newest completed backup of a server ended, zero if there is none, and how many failed
-	// since, tombstones included. No types are all.
-	Outcomes(ctx context.Context, server backup.ServerID, types []backup.Type) (completed time.Time, failed int, err error)
+	// since, tombstones included. No types are all, and with a schedule only what it asked for counts.
+	Outcomes(ctx context.Context, server backup.ServerID, schedule backup.ScheduleID, types []backup.Type) (completed time.Time, failed int, err error)
 	SetRetention(ctx context.Context, id backup.ID, days int, expires time.Time) error
 	SetManaged(ctx context.Context, id backup.ID, managed bool) error
 	RequestCancel(ctx context.Context, id backup.ID, now time.Time) error

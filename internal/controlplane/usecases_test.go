@@ -304,7 +304,7 @@ func TestLastFailureSurvivesItsDeletion(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	s := b.addServer()
-	if last, err := b.LastFailure(t.Context(), s.ID, ""); last.Failed || last.Failures != 0 || !last.LastSuccess.IsZero() || err != nil {
+	if last, err := b.LastFailure(t.Context(), controlplane.FailureOf{Server: s.ID}); last.Failed || last.Failures != 0 || !last.LastSuccess.IsZero() || err != nil {
 		t.Fatalf("%+v, %v", last, err)
 	}
 	b.server.alive = false
@@ -313,17 +313,16 @@ func TestLastFailureSurvivesItsDeletion(t *testing.T) {
 	if _, err := b.DeleteBackup(t.Context(), bad.ID); err != nil {
 		t.Fatal(err)
 	}
-	for _, by := range []struct {
-		server backup.ServerID
-		id     backup.ID
-	}{{s.ID, ""}, {"", bad.ID}} {
-		last, err := b.LastFailure(t.Context(), by.server, by.id)
+	for _, by := range []controlplane.FailureOf{{Server: s.ID}, {Backup: bad.ID}} {
+		last, err := b.LastFailure(t.Context(), by)
 		if err != nil || !last.Failed || last.Backup.ID != bad.ID || last.Resolved || last.Failures != 2 {
 			t.Errorf("by %v: %s, %+v, %v", by, last.Backup.ID, last, err)
 		}
 	}
-	if _, err := b.LastFailure(t.Context(), "srv_x", ""); !errors.Is(err, controlplane.ErrNotFound) {
-		t.Errorf("of no server: %v", err)
+	for _, nobody := range []controlplane.FailureOf{{Server: "srv_x"}, {Schedule: "sch_x"}, {Backup: "bk_x"}} {
+		if _, err := b.LastFailure(t.Context(), nobody); !errors.Is(err, controlplane.ErrNotFound) {
+			t.Errorf("of nobody: %v", err)
+		}
 	}
 }
 
@@ -345,7 +344,7 @@ func TestFailuresAreForgottenAfterTheirTime(t *testing.T) {
 		if err := b.ForgetOnce(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if last, err := b.LastFailure(t.Context(), s.ID, ""); err != nil || last.Failed != after.failed {
+		if last, err := b.LastFailure(t.Context(), controlplane.FailureOf{Server: s.ID}); err != nil || last.Failed != after.failed {
 			t.Errorf("after %s: failed %v, %v", after.pause, last.Failed, err)
 		}
 	}
@@ -360,7 +359,7 @@ func TestLastFailureIsResolvedByAGoodBackup(t *testing.T) {
 	b.finish(b.create(request(s)).ID)
 	b.server.alive, b.server.result = true, archived
 	good := b.finish(b.create(request(s)).ID)
-	last, err := b.LastFailure(t.Context(), s.ID, "")
+	last, err := b.LastFailure(t.Context(), controlplane.FailureOf{Server: s.ID})
 	if err != nil || !last.Failed || !last.Resolved || last.Failures != 0 || !last.LastSuccess.Equal(good.FinishedAt) {
 		t.Errorf("%+v, %v", last, err)
 	}

@@ -23,6 +23,7 @@ func newBackupFailureDataSource() datasource.DataSource { return &backupFailureD
 
 type backupFailureModel struct {
 	ServerID   types.String  `tfsdk:"server_id"`
+	ScheduleID types.String  `tfsdk:"schedule_id"`
 	BackupID   types.String  `tfsdk:"backup_id"`
 	Failed     types.Bool    `tfsdk:"failed"`
 	Stage      types.String  `tfsdk:"stage"`
@@ -72,26 +73,27 @@ func (d *backupFailureDataSource) Schema(_ context.Context, _ datasource.SchemaR
 		return schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: description}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The last failure of a server's backups, or that of one backup, with its diagnosis and what became of it. " +
+		MarkdownDescription: "The last failure of a server's or a schedule's backups, or that of one backup, with its diagnosis and what became of it. " +
 			"Where nothing failed, `failed` is `false` and what tells of a failure is null: that is no error, so the data source can be used in `check` blocks and outputs. " +
 			"A failure is told after its backup was deleted too.",
 		Attributes: map[string]schema.Attribute{
-			"server_id": schema.StringAttribute{Optional: true, MarkdownDescription: "The server whose last failed backup is meant. Exactly one of `server_id` and `backup_id` is given.",
-				Validators: []validator.String{stringvalidator.ExactlyOneOf(path.MatchRoot("backup_id"))}},
-			"backup_id":  schema.StringAttribute{Optional: true, Computed: true, MarkdownDescription: "The backup that is meant, or that failed last."},
-			"failed":     schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether there is a failure. One that a good backup followed is one too: see `resolved`."},
-			"stage":      computed("During what it failed: `connect`, `preflight`, `archive` or `verify`."),
-			"code":       computed("Code of the cause, such as `CONNECTION_REFUSED` or `NO_SPACE_LEFT`."),
-			"class":      computed("Class of the cause, finer than the code."),
-			"title":      computed("The cause in a few words."),
-			"cause":      computed("The cause in a sentence."),
-			"fix":        listed("What to do about it, in order."),
-			"references": listed("Articles of the panel's knowledge base."),
-			"retry":      computed("Whether it is worth trying again without a change: `no`, `once`, `backoff`, or `after_fix`, once the cause is gone."),
-			"confidence": schema.Float64Attribute{Computed: true, MarkdownDescription: "How sure the class is, 0 to 1."},
-			"evidence":   computed("The words that decided the class, shortened, without secrets."),
-			"failed_at":  computed("When it failed, RFC 3339 in UTC."),
-			"trigger":    computed("Who asked for the backup: `manual` or `scheduled`."),
+			"server_id": schema.StringAttribute{Optional: true, MarkdownDescription: "The server whose last failed backup is meant. Exactly one of `server_id`, `schedule_id` and `backup_id` is given.",
+				Validators: []validator.String{stringvalidator.ExactlyOneOf(path.MatchRoot("schedule_id"), path.MatchRoot("backup_id"))}},
+			"schedule_id": schema.StringAttribute{Optional: true, MarkdownDescription: "The schedule whose last failed backup is meant. Only backups that it asked for count, for `resolved` and the like too."},
+			"backup_id":   schema.StringAttribute{Optional: true, Computed: true, MarkdownDescription: "The backup that is meant, or that failed last."},
+			"failed":      schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether there is a failure. One that a good backup followed is one too: see `resolved`."},
+			"stage":       computed("During what it failed: `connect`, `preflight`, `archive` or `verify`."),
+			"code":        computed("Code of the cause, such as `CONNECTION_REFUSED` or `NO_SPACE_LEFT`."),
+			"class":       computed("Class of the cause, finer than the code."),
+			"title":       computed("The cause in a few words."),
+			"cause":       computed("The cause in a sentence."),
+			"fix":         listed("What to do about it, in order."),
+			"references":  listed("Articles of the panel's knowledge base."),
+			"retry":       computed("Whether it is worth trying again without a change: `no`, `once`, `backoff`, or `after_fix`, once the cause is gone."),
+			"confidence":  schema.Float64Attribute{Computed: true, MarkdownDescription: "How sure the class is, 0 to 1."},
+			"evidence":    computed("The words that decided the class, shortened, without secrets."),
+			"failed_at":   computed("When it failed, RFC 3339 in UTC."),
+			"trigger":     computed("Who asked for the backup: `manual` or `scheduled`."),
 
 			"exit_status":     number("With what the tool ended that failed first. Null where none did, or a signal ended it."),
 			"signal":          number("The number of the signal that ended it. Null where none did."),
@@ -124,7 +126,7 @@ func (d *backupFailureDataSource) Read(ctx context.Context, req datasource.ReadR
 	if resp.Diagnostics.HasError() || !d.session.canRead("the last failure", &resp.Diagnostics) {
 		return
 	}
-	last, err := d.session.client.LastFailure(ctx, m.ServerID.ValueString(), m.BackupID.ValueString())
+	last, err := d.session.client.LastFailure(ctx, m.ServerID.ValueString(), m.ScheduleID.ValueString(), m.BackupID.ValueString())
 	if err != nil {
 		fail("Unable to read the last failure", err, &resp.Diagnostics)
 		return

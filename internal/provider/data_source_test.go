@@ -160,6 +160,7 @@ func TestDataSourcesShowWhatTheControlPlaneKeeps(t *testing.T) {
 		data("backups", "full", attrs{"server_id": id, "type": `"full"`}), data("backups", "failed", attrs{"server_id": id, "status": `"failed"`}),
 		data("backup_schedule", "by_id", attrs{"id": theSchedule + ".id"}), data("backup_schedule", "by_name", attrs{"server_id": id, "name": theSchedule + ".name"}),
 		data("backup_schedules", "all", attrs{"server_id": id}), data("backup_schedules", "none", attrs{"server_id": "cloudaipilot_server.other.id"}),
+		data("backup_failure", "schedule", attrs{"schedule_id": theSchedule + ".id"}), data("backup_failure", "server", attrs{"server_id": id}),
 		data("activities", "all", attrs{"server_id": id}), data("activities", "last", attrs{"target_id": theBackup + ".id", "limit": "1"}),
 	}
 	numbers := block(`output "numbers"`, attrs{"value": "[data.cloudaipilot_server.by_id.port, data.cloudaipilot_backup.newest.size_bytes, data.cloudaipilot_backups.all.backups[*].retention_days]"})
@@ -197,6 +198,9 @@ func TestDataSourcesShowWhatTheControlPlaneKeeps(t *testing.T) {
 					equal("backup_schedule.by_name", theSchedule, "id", "cron"),
 					is("data.cloudaipilot_backup_schedules.all", "schedules.#", "1"), is("data.cloudaipilot_backup_schedules.all", "schedules.0.paused", "true"),
 					is("data.cloudaipilot_backup_schedules.none", "schedules.#", "0"),
+					is("data.cloudaipilot_backup_failure.schedule", "failed", "false"), is("data.cloudaipilot_backup_failure.schedule", "consecutive_failures", "0"),
+					resource.TestCheckNoResourceAttr("data.cloudaipilot_backup_failure.schedule", "last_success_at"), // nobody asked by it
+					resource.TestCheckResourceAttrSet("data.cloudaipilot_backup_failure.server", "last_success_at"),
 					is("data.cloudaipilot_activities.all", "activities.0.type", "backup.create"), is("data.cloudaipilot_activities.last", "activities.#", "1"),
 					is("data.cloudaipilot_activities.last", "activities.0.steps.0.status", "completed"),
 					resource.TestCheckResourceAttrPair("data.cloudaipilot_activities.last", "ids.0", "data.cloudaipilot_backup.by_id", "activity_id"),

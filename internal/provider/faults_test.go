@@ -97,7 +97,7 @@ func (s *scenario) dataSourceTells(b api.Backup) {
 	}
 	f, e := b.Failure, b.Failure.Evidence
 	same(s.t, "data source", map[string]any{
-		"server_id": b.ServerID, "backup_id": b.ID, "failed": true, "stage": f.Stage, "code": f.Code, "class": f.Class,
+		"server_id": b.ServerID, "schedule_id": nil, "backup_id": b.ID, "failed": true, "stage": f.Stage, "code": f.Code, "class": f.Class,
 		"title": f.Title, "cause": f.Cause, "fix": listed(f.Fix), "references": listed(f.References), "trigger": "manual",
 		"retry": f.Retry, "confidence": f.Confidence, "evidence": said(f.Said), "failed_at": f.FailedAt.Format("2006-01-02T15:04:05Z07:00"),
 		"exit_status": count(int64(f.ExitStatus), f.ExitStatus != 0), "signal": count(int64(f.Signal), f.Signal != 0), "step": said(e.Step),

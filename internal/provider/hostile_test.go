@@ -114,7 +114,7 @@ func TestHostileIdentifiersAreRefused(t *testing.T) {
 			t.Errorf("import into %s: exit status %d: %s", address, r.exit, r.text)
 		}
 	}
-	for field, code := range map[string]string{"server_id": "NOT_FOUND", "backup_id": "NOT_FOUND"} {
+	for field, code := range map[string]string{"server_id": "NOT_FOUND", "schedule_id": "NOT_FOUND", "backup_id": "NOT_FOUND"} {
 		other.write(s.config(block(`data "cloudaipilot_backup_failure" "last"`, attrs{field: quoted("../../v1/servers?$(touch canary)")})))
 		r := other.terraform("plan")
 		r.expect(t, diagnostic{severity: "error", summary: "Unable to read the last failure"}, code)

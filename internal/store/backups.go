@@ -69,14 +69,24 @@ func (s *Store) Backup(ctx context.Context, id backup.ID) (backup.Backup, error)
 }
 
 // LastFailed implements controlplane.Store.
-func (s *Store) LastFailed(ctx context.Context, server backup.ServerID) (backup.Backup, error) {
-	return oneBackup(ctx, s.db, "server_id = $1 AND status = 'failed' ORDER BY finished_at DESC, id DESC LIMIT 1", string(server))
+func (s *Store) LastFailed(ctx context.Context, server backup.ServerID, schedule backup.ScheduleID) (b backup.Backup, err error) {
+	var q query
+	q.add("SELECT "+backupNames+" FROM backups WHERE server_id = ? AND status = 'failed'", string(server))
+	if schedule != "" {
+		q.add(" AND schedule_id = ?", string(schedule))
+	}
+	q.add(" ORDER BY finished_at DESC, id DESC LIMIT 1")
+	err = backupColumns(&b).scan(s.db.QueryRowContext(ctx, q.text.String(), q.args...))
+	return b, notFound(err)
 }
 
 // Outcomes implements controlplane.Store.
-func (s *Store) Outcomes(ctx context.Context, server backup.ServerID, types []backup.Type) (completed time.Time, failed int, err error) {
+func (s *Store) Outcomes(ctx context.Context, server backup.ServerID, schedule backup.ScheduleID, types []backup.Type) (completed time.Time, failed int, err error) {
 	var q query
 	q.add("WITH ended AS (SELECT status, finished_at FROM backups WHERE server_id = ?", string(server))
+	if schedule != "" {
+		q.add(" AND schedule_id = ?", string(schedule))
+	}
 	if len(types) > 0 {
 		in(&q, "type", types)
 	}

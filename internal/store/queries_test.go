@@ -111,7 +111,7 @@ func TestRequestsAndStepsDoNotOverwriteEachOther(t *testing.T) {
 		if err := s.BuryBackup(ctx, got, activity("act_3")); !errors.Is(err, controlplane.ErrNotFound) {
 			t.Errorf("buried again: %v", err)
 		}
-		if _, err := s.LastFailed(ctx, "srv_1"); !errors.Is(err, controlplane.ErrNotFound) {
+		if _, err := s.LastFailed(ctx, "srv_1", ""); !errors.Is(err, controlplane.ErrNotFound) {
 			t.Errorf("nothing has failed: %v", err)
 		}
 		acts, err := s.Activities(ctx, controlplane.ActivityFilter{TargetID: "bk_1", ServerID: "srv_1", Page: controlplane.Page{After: "act_2"}})
@@ -168,28 +168,39 @@ func TestOutcomesCountWhatFailedSinceTheLastGoodBackup(t *testing.T) {
 			kind   backup.Type
 			status backup.Status
 			ended  int // seconds
+			by     backup.ScheduleID
 		}{
-			{"srv_1", "files", "failed", 1}, {"srv_1", "full", "completed", 2}, {"srv_1", "files", "failed", 3}, {"srv_1", "full", "failed", 4},
-			{"srv_1", "database", "failed", 5}, {"srv_1", "database", "completed", 6}, {"srv_1", "files", "running", 7}, {"srv_2", "files", "failed", 8},
+			{"srv_1", "files", "failed", 1, "sch_1"}, {"srv_1", "full", "completed", 2, ""}, {"srv_1", "files", "failed", 3, "sch_1"}, {"srv_1", "full", "failed", 4, ""},
+			{"srv_1", "database", "failed", 5, ""}, {"srv_1", "database", "completed", 6, ""}, {"srv_1", "files", "running", 7, "sch_1"}, {"srv_2", "files", "failed", 8, ""},
 		} {
 			made := fullBackup(backup.ID(fmt.Sprintf("bk_%d", i)))
+			made.ScheduleID = b.by
 			made.ServerID, made.Type, made.Status, made.FinishedAt, made.Activity = b.server, b.kind, b.status, now.Add(time.Duration(b.ended)*time.Second), backup.ActivityID(fmt.Sprintf("act_%d", i))
 			if err := s.InsertBackup(ctx, made, activity(made.Activity), controlplane.Idempotency{}); err != nil {
 				t.Fatal(err)
 			}
 		}
 		for _, test := range []struct {
-			server backup.ServerID
-			types  []backup.Type
-			ended  int
-			failed int
-		}{{"srv_1", []backup.Type{"files", "full"}, 2, 2}, {"srv_1", []backup.Type{"database", "full"}, 6, 0}, {"srv_1", nil, 6, 0}, {"srv_2", nil, 0, 1}, {"srv_3", nil, 0, 0}} {
+			server   backup.ServerID
+			schedule backup.ScheduleID
+			types    []backup.Type
+			ended    int
+			failed   int
+		}{
+			{"srv_1", "", []backup.Type{"files", "full"}, 2, 2}, {"srv_1", "", []backup.Type{"database", "full"}, 6, 0}, {"srv_1", "", nil, 6, 0},
+			{"srv_1", "sch_1", []backup.Type{"files", "full"}, 0, 2}, {"srv_1", "sch_2", nil, 0, 0}, {"srv_2", "", nil, 0, 1}, {"srv_3", "", nil, 0, 0},
+		} {
 			want := time.Time{}
 			if test.ended > 0 {
 				want = now.Add(time.Duration(test.ended) * time.Second)
 			}
-			if ended, failed, err := s.Outcomes(ctx, test.server, test.types); err != nil || !ended.Equal(want) || failed != test.failed {
-				t.Errorf("%s %v: %s, %d, %v; want %s, %d", test.server, test.types, ended, failed, err, want, test.failed)
+			if ended, failed, err := s.Outcomes(ctx, test.server, test.schedule, test.types); err != nil || !ended.Equal(want) || failed != test.failed {
+				t.Errorf("%s %s %v: %s, %d, %v; want %s, %d", test.server, test.schedule, test.types, ended, failed, err, want, test.failed)
+			}
+		}
+		for schedule, want := range map[backup.ScheduleID]backup.ID{"": "bk_4", "sch_1": "bk_2"} {
+			if last, err := s.LastFailed(ctx, "srv_1", schedule); err != nil || last.ID != want {
+				t.Errorf("last failed of %q: %s, %v; want %s", schedule, last.ID, err, want)
 			}
 		}
 	})
