@@ -101,6 +101,10 @@ func (m *matrix) dispatch(t *testing.T, p place, processes int, boundary string)
 	if runs, err = c.Runs(t.Context(), s.ID, 0); len(runs) != 1 || err != nil {
 		t.Errorf("records %+v, %v", runs, err)
 	}
+	h, err := c.ScheduleHealth(t.Context(), s.ID)
+	if err != nil || h.Verdict != "healthy" || h.LastGoodBackupID != b.ID || len(h.Runs) != 1 || h.Runs[0].BackupID != b.ID {
+		t.Errorf("health %+v, %v", h, err)
+	}
 	activitySettled(t, c, b)
 }
 
