@@ -102,7 +102,7 @@ func write(ctx context.Context, tx *sql.Tx, d controlplane.Dispatched) error {
 
 // setTimings writes how far schedules have come, a few hundred with one statement.
 func setTimings(ctx context.Context, tx *sql.Tx, schedules []backup.Schedule) error {
-	const atOnce = 500
+	const atOnce = 200
 	for len(schedules) > 0 {
 		n := min(len(schedules), atOnce)
 		var q query
@@ -125,7 +125,7 @@ func setTimings(ctx context.Context, tx *sql.Tx, schedules []backup.Schedule) er
 
 // insertAll inserts records, as many with one statement as it may have parameters.
 func insertAll[T any](ctx context.Context, tx *sql.Tx, table string, records []T, columnsOf func(*T) columns) error {
-	const parameters = 30000
+	const parameters = 1000 // SQLite looks for each of them among all: many cost more than many statements
 	for len(records) > 0 {
 		var q query
 		width := len(columnsOf(&records[0]))
