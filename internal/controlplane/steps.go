@@ -138,6 +138,9 @@ func (c *ControlPlane) made(ctx context.Context, w backup.Work, p *progress) {
 	c.Observer.Stepped(w.Step, p.now.Sub(w.NextStepAt), c.now().Sub(p.now))
 	if p.Status.Finished() {
 		c.Observer.Finished(p.Backup)
+		if f := p.Failure; p.ScheduleID != "" && f != nil && f.Offline() {
+			c.Observer.Decided(backup.Run{ScheduleID: p.ScheduleID, DueAt: p.DueAt, Outcome: backup.RunMissed, Reason: backup.RunServerOffline, Count: 1}, 0)
+		}
 		c.callNext(ctx, p)
 	}
 }

@@ -128,6 +128,7 @@ func TestPrometheusTakesTheExamples(t *testing.T) {
 		"a server without any backup is forgotten": {"time() - max by (server) (cloudaipilot_last_success_timestamp_seconds) >", "time() - max by (server) (cloudaipilot_last_success_timestamp_seconds > 0) >"},
 		"a new server is late at once":             {"_created_timestamp_seconds) > 26 * 3600", "_created_timestamp_seconds) > 0"},
 		"every process rings by itself":            {"max(cloudaipilot_queue_age_seconds)", "cloudaipilot_queue_age_seconds"},
+		"who moves a schedule is woken":            {`, reason!="rescheduled"`, ""},
 		"who cancels is woken":                     {`, class!="CANCELLED"`, ""},
 		"any target that is down rings":            {`up{job="cloudaipilot"}`, "up"},
 	} {
