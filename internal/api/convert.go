@@ -131,9 +131,19 @@ func FromBackup(b backup.Backup) Backup {
 		ActivityID: string(b.Activity), CreatedAt: b.CreatedAt, StartedAt: optional(b.StartedAt), FinishedAt: optional(b.FinishedAt),
 		ExpiresAt: b.ExpiresAt, DeletedAt: optional(b.DeletedAt), DeleteReason: string(b.DeleteReason),
 		Path: b.Path, SizeBytes: b.SizeBytes, SHA256: b.SHA256, Entries: b.Entries, Warnings: orEmpty(b.Warnings),
-		Progress: Progress{Step: b.Progress.Step, Bytes: b.Progress.Bytes, At: optional(b.Progress.At)},
-		Failure:  FromFailure(b.Failure),
+		Progress: Progress{Step: b.Progress.Step, Bytes: b.Progress.Bytes, At: optional(b.Progress.At), Moved: optional(b.Work.MovedAt)},
+		RetryOf:  string(b.RetryOf), OnServer: b.OnServer, Tries: fromTries(b.Tries),
+		Failure: FromFailure(b.Failure),
 	}
+}
+
+func fromTries(tries []backup.Failure) []Try {
+	out := []Try{}
+	for _, f := range tries {
+		d := diagnosis.Explain(f)
+		out = append(out, Try{Stage: string(f.Stage), Class: string(d.Class), Code: d.Code, Title: d.Title, Text: f.Text, FailedAt: f.At})
+	}
+	return out
 }
 
 // FromFailure explains a failure; nil stays nil.
@@ -145,7 +155,7 @@ func FromFailure(f *backup.Failure) *Failure {
 	return &Failure{
 		Stage: string(f.Stage), Class: string(d.Class), Code: d.Code, Title: d.Title, Cause: d.Cause,
 		Fix: orEmpty(d.Fix), References: orEmpty(d.References), Retry: string(d.Retry), Confidence: d.Confidence, Said: d.Evidence,
-		Text: diagnosis.Mask(f.Text), ExitStatus: f.ExitStatus, Signal: f.Signal, FailedAt: f.At, Evidence: f.Evidence,
+		Text: diagnosis.Mask(f.Text), ExitStatus: f.ExitStatus, Signal: f.Signal, Attempt: max(f.Attempt, 1), FailedAt: f.At, Evidence: f.Evidence,
 	}
 }
 

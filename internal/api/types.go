@@ -95,6 +95,7 @@ type Backup struct {
 	Trigger       string             `json:"trigger" enum:"manual,scheduled"`
 	ScheduleID    string             `json:"schedule_id,omitempty" doc:"The schedule that asked for it"`
 	DueAt         *time.Time         `json:"due_at,omitempty" doc:"The due time that it was made for"`
+	RetryOf       string             `json:"retry_of,omitempty" doc:"The failed backup that this one does again"`
 	Managed       bool               `json:"managed" doc:"Kept by Terraform"`
 	ActivityID    string             `json:"activity_id"`
 	CreatedAt     time.Time          `json:"created_at"`
@@ -109,7 +110,37 @@ type Backup struct {
 	Entries       int64              `json:"entries" doc:"Members of the archive"`
 	Warnings      []string           `json:"warnings"`
 	Progress      Progress           `json:"progress"`
+	OnServer      bool               `json:"on_server" doc:"Files of it may lie on its server"`
+	Tries         []Try              `json:"tries" doc:"Those that failed before the present one, or before the last one"`
 	Failure       *Failure           `json:"failure,omitempty"`
+}
+
+// Try is one that failed and was followed by another.
+type Try struct {
+	Stage    string    `json:"stage"`
+	Class    string    `json:"class"`
+	Code     string    `json:"code"`
+	Title    string    `json:"title"`
+	Text     string    `json:"text" doc:"The error in the words of whoever raised it"`
+	FailedAt time.Time `json:"failed_at"`
+}
+
+// Recovery is what ends a backup that hangs, and removes what is left of one that is over.
+type Recovery struct {
+	Backup  Backup           `json:"backup"`
+	Actions []RecoveryAction `json:"actions" doc:"In their order; none: there is nothing to recover"`
+}
+
+// RecoveryAction is one thing that a recovery does.
+type RecoveryAction struct {
+	Name   string `json:"name" enum:"end_job,remove_folder,mark_failed,release_place"`
+	Text   string `json:"text"`
+	Status string `json:"status" enum:"planned,under_way,done,waits" doc:"waits: until the server answers"`
+}
+
+// Force says that something is done although there are reasons not to.
+type Force struct {
+	Force bool `json:"force,omitempty"`
 }
 
 // Progress is how far a backup has come.
@@ -117,6 +148,7 @@ type Progress struct {
 	Step  string     `json:"step"`
 	Bytes int64      `json:"bytes" doc:"Of the archive written so far"`
 	At    *time.Time `json:"at,omitempty" doc:"When bytes last grew, by the server's clock"`
+	Moved *time.Time `json:"moved_at,omitempty" doc:"When the control plane last saw it come on"`
 }
 
 // Failure is why a backup failed, explained when it is read.
@@ -134,6 +166,7 @@ type Failure struct {
 	Said       string          `json:"said" doc:"The words that decided the class, shortened, without secrets"`
 	ExitStatus int             `json:"exit_status"`
 	Signal     int             `json:"signal" doc:"That ended the process, which has no exit status then; 0: none"`
+	Attempt    int             `json:"attempt" doc:"Which try failed, from 1 on"`
 	FailedAt   time.Time       `json:"failed_at"`
 	Evidence   backup.Evidence `json:"evidence"`
 }

@@ -241,6 +241,21 @@ func (c *Client) CancelBackup(ctx context.Context, id string) (out api.Backup, e
 	return out, c.call(ctx, http.MethodPost, "/v1/backups/"+url.PathEscape(id)+"/cancel", nil, nil, &out)
 }
 
+// RetryBackup makes a failed backup again.
+func (c *Client) RetryBackup(ctx context.Context, id string, force bool) (out api.Backup, err error) {
+	return out, c.call(ctx, http.MethodPost, "/v1/backups/"+url.PathEscape(id)+"/retry", nil, api.Force{Force: force}, &out)
+}
+
+// RecoverBackup ends a backup that hangs, and removes what is left of one that is over; with preview it only says what it
+// would do.
+func (c *Client) RecoverBackup(ctx context.Context, id string, force, preview bool) (out api.Recovery, err error) {
+	path := "/v1/backups/" + url.PathEscape(id) + "/recover"
+	if preview {
+		path += "/validate_only"
+	}
+	return out, c.call(ctx, http.MethodPost, path, nil, api.Force{Force: force}, &out)
+}
+
 // DeleteBackup deletes a finished backup and its archive.
 func (c *Client) DeleteBackup(ctx context.Context, id string) (out api.Deleted, err error) {
 	return out, c.call(ctx, http.MethodDelete, "/v1/backups/"+url.PathEscape(id), nil, nil, &out)

@@ -159,6 +159,53 @@ func (h *handlers) cancelBackup(ctx context.Context, in *BackupPath) (*body[api.
 	return answer(api.FromBackup(b), err)
 }
 
+func (h *handlers) retryBackup(ctx context.Context, in *struct {
+	Idempotent
+	BackupPath
+	Body api.Force
+},
+) (*body[api.Backup], error) {
+	once, err := in.of([]any{"retry", in.ID, in.Body})
+	if err != nil {
+		return nil, err
+	}
+	id, err := in.id()
+	if err != nil {
+		return nil, err
+	}
+	b, err := h.plane.RetryBackup(ctx, id, in.Body.Force, once)
+	return answer(api.FromBackup(b), err)
+}
+
+func (h *handlers) recoverBackup(ctx context.Context, in *struct {
+	BackupPath
+	Body api.Force
+},
+) (*body[api.Recovery], error) {
+	return recovery(ctx, in.BackupPath, in.Body, h.plane.RecoverBackup)
+}
+
+func (h *handlers) validateRecovery(ctx context.Context, in *struct {
+	BackupPath
+	Body api.Force
+},
+) (*body[api.Recovery], error) {
+	return recovery(ctx, in.BackupPath, in.Body, h.plane.PreviewRecovery)
+}
+
+func recovery(ctx context.Context, path BackupPath, in api.Force, do func(context.Context, backup.ID, bool) (controlplane.Recovery, error)) (*body[api.Recovery], error) {
+	id, err := path.id()
+	if err != nil {
+		return nil, err
+	}
+	r, err := do(ctx, id, in.Force)
+	out := api.Recovery{Backup: api.FromBackup(r.Backup), Actions: []api.RecoveryAction{}}
+	for _, a := range r.Actions {
+		out.Actions = append(out.Actions, api.RecoveryAction(a))
+	}
+	return answer(out, err)
+}
+
 func (h *handlers) deleteBackup(ctx context.Context, in *BackupPath) (*body[api.Deleted], error) {
 	id, err := in.id()
 	if err != nil {

@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -32,10 +34,62 @@ type Config struct {
 	DataDir          string
 	Version          string // of the program
 	UnreachableLimit time.Duration
-	FailureRetention time.Duration      // see controlplane.Config
-	Log              *slog.Logger       // nil: nothing is logged
-	Boundary         func(string)       // for tests: see controlplane.Config
-	Clock            controlplane.Clock // for tests, which do not wait for a schedule; nil: the time
+	FailureRetention time.Duration // see controlplane.Config
+	// StuckAfter is how long a job may make no progress: MinStuckAfter to MaxStuckAfter, zero for what StuckAfterEnv says, else 30 minutes.
+	StuckAfter time.Duration
+	// MaxTries is how often a backup is tried whose cause of failure passes by itself, zero for what MaxTriesEnv says, else DefaultMaxTries.
+	MaxTries int
+	Log      *slog.Logger       // nil: nothing is logged
+	Boundary func(string)       // for tests: see controlplane.Config
+	Clock    controlplane.Clock // for tests, which do not wait for a schedule; nil: the time
+}
+
+// Environment variables that say, where nothing else does, how long a job may make no progress, and how often a backup is tried.
+const (
+	StuckAfterEnv = "CLOUDAIPILOT_STUCK_AFTER"
+	MaxTriesEnv   = "CLOUDAIPILOT_MAX_TRIES"
+)
+
+// Bounds and default of both.
+const (
+	MinStuckAfter   = time.Second
+	MaxStuckAfter   = 7 * 24 * time.Hour
+	DefaultMaxTries = 4
+)
+
+// ParseStuckAfter reads how long a job may make no progress.
+func ParseStuckAfter(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < MinStuckAfter || d > MaxStuckAfter {
+		return 0, fmt.Errorf("%q is not how long a job may make no progress: write a time from 1s to 168h, such as 30m", text)
+	}
+	return d, nil
+}
+
+// CheckMaxTries checks how often a backup is tried whose cause of failure passes by itself.
+func CheckMaxTries(n int) error {
+	if n < 1 || n > DefaultMaxTries {
+		return fmt.Errorf("%d is not how often a backup is tried: allowed are 1, which is never again, to %d", n, DefaultMaxTries)
+	}
+	return nil
+}
+
+// fromEnvironment fills what nobody has said.
+func (c *Config) fromEnvironment() (err error) {
+	if text := os.Getenv(StuckAfterEnv); text != "" && c.StuckAfter == 0 {
+		if c.StuckAfter, err = ParseStuckAfter(text); err != nil {
+			return fmt.Errorf("$%s: %w", StuckAfterEnv, err)
+		}
+	}
+	if text := os.Getenv(MaxTriesEnv); text != "" && c.MaxTries == 0 {
+		if c.MaxTries, err = strconv.Atoi(text); err == nil {
+			err = CheckMaxTries(c.MaxTries)
+		}
+		if err != nil {
+			return fmt.Errorf("$%s: %w", MaxTriesEnv, err)
+		}
+	}
+	return nil
 }
 
 // Embedded reaches the control plane of a data directory, wherever that runs: in this process, in another one, or,
@@ -64,6 +118,9 @@ func NewEmbedded(c Config) (*Embedded, error) {
 	dir, err := filepath.Abs(c.DataDir)
 	if err != nil {
 		return nil, fmt.Errorf("data directory %s: %w", c.DataDir, err)
+	}
+	if err := c.fromEnvironment(); err != nil {
+		return nil, err
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

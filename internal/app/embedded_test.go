@@ -26,7 +26,8 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		panic(err)
 	}
-	_ = os.Setenv("XDG_CONFIG_HOME", dir) // the master key of the tests
+	_ = os.Setenv("XDG_CONFIG_HOME", dir)        // the master key of the tests
+	_ = os.Setenv("CLOUDAIPILOT_MAX_TRIES", "1") // a failure is told at once
 	code := m.Run()
 	_ = os.RemoveAll(dir)
 	os.Exit(code)

@@ -15,8 +15,10 @@ import (
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/apiserver"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/controlplane"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/diagnosis"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/metrics"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/runner"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/scheduler"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/ssh"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/store"
 )
@@ -43,7 +45,8 @@ func assemble(c Config, s *store.Store, createKey bool) *plane {
 	}
 	m := metrics.New(s, c.Clock.Now, c.Version)
 	cp := controlplane.New(controlplane.Config{Store: s, Runner: r, Keys: sshKeys{}, Sealer: keys,
-		Clock: c.Clock, Log: c.Log, UnreachableLimit: c.UnreachableLimit, FailureRetention: c.FailureRetention, Observer: m, Boundary: c.Boundary, ServeCommand: serveCommand(c.DataDir)})
+		Clock: c.Clock, Log: c.Log, UnreachableLimit: c.UnreachableLimit, FailureRetention: c.FailureRetention, StuckAfter: c.StuckAfter, Pause: c.pauseAfter, Observer: m, Boundary: c.Boundary,
+		ServeCommand: serveCommand(c.DataDir)})
 	return &plane{handler: apiserver.New(cp, c.Version, apiserver.Local), cp: cp, store: s, runner: r, keys: keys, metrics: m}
 }
 
@@ -68,6 +71,14 @@ var plainPath = backup.NewPattern(`^[A-Za-z0-9_./+-]+$`)
 func (p *plane) close() error {
 	p.runner.Close()
 	return p.store.Close()
+}
+
+// pauseAfter is when a backup is tried again. What is up to chance in it follows from the backup's id.
+func (c Config) pauseAfter(class diagnosis.Class, b backup.Backup, tries int) (time.Duration, bool) {
+	if c.MaxTries > 0 && tries >= c.MaxTries {
+		return 0, false
+	}
+	return diagnosis.PauseAfter(class, b.Trigger, tries, scheduler.Chance(scheduler.Seed(string(b.ID)), int64(tries)))
 }
 
 // sshKeys makes and reads key pairs.

@@ -62,6 +62,7 @@ func Serve(ctx context.Context, c ServeConfig) error {
 	}
 	var alone sync.WaitGroup // what a control plane does that runs by itself
 	alone.Go(func() { p.cp.Sweep(ctx) })
+	alone.Go(func() { p.cp.SweepLeftovers(ctx) })
 	alone.Go(func() { p.cp.Dispatch(ctx) })
 	alone.Go(func() { p.cp.Forget(ctx) })
 	err = p.answer(ctx, listener, p.forTokens(c.Version), c.Ready)

@@ -87,6 +87,7 @@ type Backup struct {
 	Dir        string // the server's backup_dir when the backup was made
 	Status     Status
 	Trigger    Trigger
+	RetryOf    ID         // the failed backup that this one does again, empty for none
 	ScheduleID ScheduleID // of the schedule that asked for it; empty where a person did
 	DueAt      time.Time  // the due time it was made for
 	Managed    bool       // kept by Terraform: refreshed, and its disappearance is drift
@@ -104,7 +105,8 @@ type Backup struct {
 	Entries   int64  // members of the archive
 	Warnings  []string
 	Failure   *Failure
-	Output    string // what the tools on the server said, its last 64 KiB
+	Tries     []Failure // the tries that failed before, without what the tools said
+	Output    string    // what the tools on the server said, its last 64 KiB
 
 	Work     Work
 	Job      Job
@@ -130,6 +132,7 @@ type Work struct {
 	UnreachableFrom time.Time // since when the server could not be asked, zero while it answers
 	Holder          string    // the client that waits for this backup
 	HeldUntil       time.Time // until when that client counts as alive
+	MovedAt         time.Time // when the job was last seen to have come on
 	Placed          bool      // it has a place among the backups that are made on its server at a time
 }
 

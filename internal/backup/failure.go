@@ -39,6 +39,7 @@ const (
 	FactArchiveDamaged  Fact = "archive_damaged"
 	FactJobGone         Fact = "job_gone"
 	FactJobKilled       Fact = "job_killed"
+	FactJobStuck        Fact = "job_stuck"   // it lives, and has not come on for too long
 	FactJobRunning      Fact = "job_running" // its folder cannot be removed yet
 	FactRemoteCommand   Fact = "remote_command_failed"
 	FactUnreachable     Fact = "unreachable_too_long"
@@ -68,7 +69,8 @@ type Failure struct {
 	Text       string    `json:"text"`             // the error in the words of whoever raised it
 	Output     string    `json:"output,omitempty"` // the tools' own output, its last 64 KiB
 	ExitStatus int       `json:"exit_status,omitempty"`
-	Signal     int       `json:"signal,omitempty"` // that ended the process, which has no exit status then
+	Signal     int       `json:"signal,omitempty"`  // that ended the process, which has no exit status then
+	Attempt    int       `json:"attempt,omitempty"` // which try of its backup failed, from 1 on
 	Evidence   Evidence  `json:"evidence"`
 }
 

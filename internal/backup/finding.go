@@ -26,6 +26,7 @@ const (
 	CodeBackupInProgress Code = "BACKUP_IN_PROGRESS"
 	CodeNotCompleted     Code = "NOT_COMPLETED"
 	CodeForbidden        Code = "FORBIDDEN"
+	CodeInvalidState     Code = "INVALID_STATE"
 
 	CodeInvalidArgument Code = "INVALID_ARGUMENT"
 	CodeNotFound        Code = "NOT_FOUND"

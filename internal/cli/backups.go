@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,7 +21,7 @@ import (
 
 func (c *cli) backupCommand() *cobra.Command {
 	return group("backup", "Make backups, look at them, download and delete them", c.backupRun(), c.backupList(), c.backupShow(), c.backupLog(),
-		c.backupWait(), c.backupDownload(), c.backupCancel(), c.backupDelete())
+		c.backupWait(), c.backupRetry(), c.backupDownload(), c.backupCancel(), c.backupDelete())
 }
 
 // mostListed is how much a list shows at most, unless all of it is asked for.
@@ -115,6 +116,10 @@ func (c *cli) showBackup(b api.Backup) error {
 	if b.Path != "" {
 		fields = append(fields, field{"path", b.Path}, field{"size", size(b.SizeBytes)}, field{"entries", strconv.FormatInt(b.Entries, 10)}, field{"sha256", b.SHA256})
 	}
+	if b.RetryOf != "" {
+		fields = append(fields, field{"retry of", b.RetryOf})
+	}
+	fields = append(append(fields, triesBefore(b)...), field{"no progress", motionless(b, time.Now())})
 	for _, w := range b.Warnings {
 		fields = append(fields, field{"warning", w})
 	}

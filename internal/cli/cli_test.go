@@ -24,7 +24,8 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		panic(err)
 	}
-	_ = os.Setenv("XDG_CONFIG_HOME", dir) // the master key of the tests
+	_ = os.Setenv("XDG_CONFIG_HOME", dir)        // the master key of the tests
+	_ = os.Setenv("CLOUDAIPILOT_MAX_TRIES", "1") // a failure is told at once
 	for _, name := range []string{"CLOUDAIPILOT_DATA_DIR", "CLOUDAIPILOT_ENDPOINT", "CLOUDAIPILOT_TOKEN"} {
 		_ = os.Unsetenv(name)
 	}

@@ -53,7 +53,9 @@ func (m *meter) show(b api.Backup, now time.Time) {
 }
 
 func stepOf(b api.Backup) string {
-	switch {
+	switch n := len(b.Tries); {
+	case n > 0 && b.Progress.Step == "" && !finished(b):
+		return fmt.Sprintf("try %d, after: %s", n+1, plain(b.Tries[n-1].Title))
 	case b.Status != string(backup.StatusRunning):
 		return b.Status
 	case b.Progress.Step == "":

@@ -21,7 +21,7 @@ const defaultListen = "127.0.0.1:8642"
 
 func (c *cli) serveCommand() *cobra.Command {
 	var config app.ServeConfig
-	var format, file, retention string
+	var format, file, retention, stuck string
 	var check bool
 	cmd := &cobra.Command{Use: "serve", Short: "Run the control plane by itself", Args: cobra.NoArgs,
 		Long: `Run the control plane of the data directory, or of a PostgreSQL database, by itself, for a team and for months.
@@ -47,6 +47,13 @@ GET /healthz says that it runs, GET /readyz that its database answers. GET /metr
 			if err := readDays(retention, &config.FailureRetention); err != nil {
 				return err
 			}
+			var err error
+			if config.StuckAfter, err = app.ParseStuckAfter(stuck); err != nil {
+				return usageError{fmt.Errorf("--stuck-after: %w", err)}
+			}
+			if err := app.CheckMaxTries(config.MaxTries); err != nil {
+				return usageError{fmt.Errorf("--max-tries: %w", err)}
+			}
 			if check {
 				return c.checkServe(config)
 			}
@@ -58,6 +65,8 @@ GET /healthz says that it runs, GET /readyz that its database answers. GET /metr
 	flags.StringVar(&config.Listen, "listen", defaultListen, "address to answer on ($CLOUDAIPILOT_LISTEN); without TLS only a loopback address")
 	flags.StringVar(&config.TLSCert, "tls-cert", "", "PEM file of the certificate ($CLOUDAIPILOT_TLS_CERT)")
 	flags.StringVar(&config.TLSKey, "tls-key", "", "PEM file of its private key ($CLOUDAIPILOT_TLS_KEY)")
+	flags.IntVar(&config.MaxTries, "max-tries", app.DefaultMaxTries, "how often a backup is tried whose cause of failure passes by itself ($"+app.MaxTriesEnv+"); 1: never again")
+	flags.StringVar(&stuck, "stuck-after", "30m", "a job that makes no progress for so long is ended ($"+app.StuckAfterEnv+")")
 	flags.StringVar(&format, "log-format", "text", "text or json ($CLOUDAIPILOT_LOG_FORMAT)")
 	flags.StringVar(&retention, "failure-retention", "365d", "how long a failure is told after its backup was deleted, 1d to 3650d ($CLOUDAIPILOT_FAILURE_RETENTION)")
 	_ = cmd.MarkFlagFilename("config", "yaml", "yml")

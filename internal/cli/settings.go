@@ -26,6 +26,8 @@ var serveSettings = settings{
 	{key: "database", env: app.DatabaseEnv},
 	{key: "tls_cert", env: "CLOUDAIPILOT_TLS_CERT", path: true},
 	{key: "tls_key", env: "CLOUDAIPILOT_TLS_KEY", path: true},
+	{key: "stuck_after", env: app.StuckAfterEnv},
+	{key: "max_tries", env: app.MaxTriesEnv},
 	{key: "log_format", env: "CLOUDAIPILOT_LOG_FORMAT"},
 	{key: "failure_retention", env: "CLOUDAIPILOT_FAILURE_RETENTION"},
 }

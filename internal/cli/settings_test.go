@@ -108,7 +108,7 @@ func TestConfigurationFileThatCannotBeUnderstoodIsExplained(t *testing.T) {
 		file string
 		says []string
 	}{
-		"unknown key":         {config(t, "listen: :1\n\nlisten_on: x\n"), []string{"config.yaml, line 3", `"listen_on" is not a setting`, "Allowed are: listen, data_dir, database, tls_cert, tls_key, log_format, failure_retention"}},
+		"unknown key":         {config(t, "listen: :1\n\nlisten_on: x\n"), []string{"config.yaml, line 3", `"listen_on" is not a setting`, "Allowed are: listen, data_dir, database, tls_cert, tls_key, stuck_after, max_tries, log_format, failure_retention"}},
 		"misspelt key":        {config(t, "datadir: x\n"), []string{"line 1", `did you mean "data_dir"?`}},
 		"a flag's name":       {config(t, "tls-cert: x\n"), []string{`did you mean "tls_cert"?`}},
 		"a merged mapping":    {config(t, "<<: {listen: x}\n"), []string{`"<<" is not a setting`}},

@@ -24,7 +24,10 @@ type CreateRequest struct {
 	// acknowledged it, is then taken over instead of starting a second one: that client was killed, and nobody
 	// knows of its backup. Empty: the id is written down at once, and the backup is never taken over.
 	Client string
-	Once   Idempotency
+	// RetryOf is the failed backup that is done again, and ScheduleID the schedule that it was for; empty for none.
+	RetryOf    backup.ID
+	ScheduleID backup.ScheduleID
+	Once       Idempotency
 }
 
 // CheckBackup returns what is to be said about a backup's settings.
@@ -82,7 +85,7 @@ func (c *ControlPlane) newBackup(r CreateRequest, server backup.Server) (backup.
 	now := c.now()
 	b := backup.Backup{
 		ID: backup.ID(c.newID(backup.BackupIDPrefix, now)), Spec: r.Spec, ServerName: server.Name, Dir: server.BackupDir,
-		Status: backup.StatusPending, Trigger: r.Trigger, Managed: r.Managed,
+		Status: backup.StatusPending, Trigger: r.Trigger, Managed: r.Managed, RetryOf: r.RetryOf, ScheduleID: r.ScheduleID,
 		CreatedAt: now, ExpiresAt: backup.ExpiryOf(now, r.Spec.RetentionDays),
 		Work: backup.Work{Step: backup.StepQueue, NextStepAt: now, Holder: r.Client},
 	}

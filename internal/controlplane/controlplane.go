@@ -11,6 +11,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/diagnosis"
 )
 
 // Config is what a control plane is made of. Those with a zero value said may be left out.
@@ -25,8 +26,13 @@ type Config struct {
 	UnreachableLimit time.Duration
 	// FailureRetention is how long a failure is told after its backup was deleted. Zero means 365 days.
 	FailureRetention time.Duration
-	Log              *slog.Logger // zero: nothing is logged
-	Observer         Observer     // zero: nothing is measured
+	// StuckAfter is how long a job may make no progress. Zero means 30 minutes, the playbook's limit [KB 12-06].
+	StuckAfter time.Duration
+	// Pause says after what pause a backup that failed of a class for the so-many-th time is tried again; false: it is not.
+	// Zero: none is.
+	Pause    func(class diagnosis.Class, b backup.Backup, tries int) (time.Duration, bool)
+	Log      *slog.Logger // zero: nothing is logged
+	Observer Observer     // zero: nothing is measured
 	// Boundary, if set, is called at every boundary of a step, with one of the names of Boundaries: the places at
 	// which a process may die. Tests have it die there.
 	Boundary func(name string)
@@ -51,6 +57,12 @@ func New(c Config) *ControlPlane {
 	}
 	if c.FailureRetention == 0 {
 		c.FailureRetention = 365 * 24 * time.Hour
+	}
+	if c.StuckAfter == 0 {
+		c.StuckAfter = 30 * time.Minute
+	}
+	if c.Pause == nil {
+		c.Pause = func(diagnosis.Class, backup.Backup, int) (time.Duration, bool) { return 0, false }
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -26,3 +26,8 @@ func (c *ControlPlane) SweepOnce(ctx context.Context, woken map[DueStep]time.Tim
 func (c *ControlPlane) DispatchOnce(ctx context.Context) (time.Duration, error) {
 	return c.dispatchAll(ctx)
 }
+
+// SweepLeftoversOnce looks once for what backups left on servers.
+func (c *ControlPlane) SweepLeftoversOnce(ctx context.Context, tried map[backup.ID]time.Time) {
+	c.sweepLeftovers(ctx, tried)
+}

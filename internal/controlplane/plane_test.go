@@ -27,13 +27,20 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
+	return newBenchThat(t, func(*controlplane.Config) {})
+}
+
+func newBenchThat(t *testing.T, change func(*controlplane.Config)) *bench {
+	t.Helper()
 	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "control.db"), time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	b := &bench{t: t, store: s, clock: &clock{now: time.Date(2026, 3, 1, 2, 0, 0, 0, time.UTC)}, server: &fakeServer{alive: true}}
-	b.ControlPlane = controlplane.New(controlplane.Config{Store: s, Runner: b.server, Keys: fakeKeys{}, Sealer: seal.New(seal.Key{1}), Clock: b.clock})
+	config := controlplane.Config{Store: s, Runner: b.server, Keys: fakeKeys{}, Sealer: seal.New(seal.Key{1}), Clock: b.clock}
+	change(&config)
+	b.ControlPlane = controlplane.New(config)
 	return b
 }
 
@@ -146,6 +153,8 @@ type fakeServer struct {
 	warnings                               []string
 	result                                 *backup.Result
 	alive                                  bool
+	moves                                  bool              // every look finds the job further on
+	bytes                                  int64             // more than it did at first
 	job                                    backup.Job        // that Watch finds
 	during                                 func(call string) // called in the middle of every call
 
@@ -172,7 +181,10 @@ func (f *fakeServer) Start(context.Context, controlplane.Target, backup.Backup) 
 
 func (f *fakeServer) Watch(context.Context, controlplane.Target, backup.Backup) (backup.Observation, error) {
 	err := f.called("watch", f.watch)
-	return backup.Observation{Job: f.job, Alive: f.alive, Result: f.result, Progress: backup.Progress{Step: "archive", Bytes: 10}}, err
+	if f.moves {
+		f.bytes++
+	}
+	return backup.Observation{Job: f.job, Alive: f.alive, Result: f.result, Progress: backup.Progress{Step: "archive", Bytes: 10 + f.bytes}}, err
 }
 
 func (f *fakeServer) Cancel(_ context.Context, _ controlplane.Target, _ backup.Backup, kill bool) error {

@@ -196,6 +196,12 @@ type Store interface {
 	// ForgetFailures removes tombstones of failed backups that were buried before then, at most most, and returns how
 	// many. One whose files may remain on its server is kept.
 	ForgetFailures(ctx context.Context, before time.Time, most int) (int, error)
+	// Recover has an unfinished backup fail with f at now, and what is left of it removed. Who is at it loses its lease.
+	Recover(ctx context.Context, id backup.ID, f backup.Failure, now time.Time) error
+	// Leftovers returns backups that are over, failed or deleted, of which files may lie on their server.
+	Leftovers(ctx context.Context, after backup.ID, most int) ([]backup.Backup, error)
+	// FilesGone notes that nothing of a finished backup is on its server any more.
+	FilesGone(ctx context.Context, id backup.ID) error
 	// BuryBackup turns a finished backup into a tombstone.
 	BuryBackup(ctx context.Context, b backup.Backup, a backup.Activity) error
 	// Hold notes that client waits for the backup until then. An empty client ends every hold: nobody may adopt it.

@@ -98,7 +98,7 @@ func (c *ControlPlane) make(ctx context.Context, b backup.Backup, now time.Time)
 			b.Work.LeaseUntil = time.Time{}
 			return time.Time{}, c.Store.SaveStep(context.WithoutCancel(ctx), b, ActivityNote{Activity: activity})
 		}
-		p.fail(failureOf(err, stageOf[p.Work.Step]))
+		c.failed(p, failureOf(err, stageOf[p.Work.Step]))
 	}
 	p.Work.LeaseUntil = time.Time{}
 	c.Boundary(step + ":" + boundaryActed)
@@ -270,7 +270,7 @@ func (c *ControlPlane) cancelStart(ctx context.Context, p *progress) error {
 // started notes that the job runs.
 func (p *progress) started(job backup.Job) {
 	p.reached()
-	p.Job, p.Status, p.StartedAt = job, backup.StatusRunning, p.now
+	p.Job, p.Status, p.StartedAt, p.Work.MovedAt = job, backup.StatusRunning, p.now, p.now
 	p.say("the job runs on the server as process %d", job.PID)
 	p.next(backup.StepWatch, watchFirst)
 }
@@ -287,6 +287,9 @@ func (c *ControlPlane) watch(ctx context.Context, p *progress) error {
 		return c.outOfReach(p, err)
 	}
 	p.reached()
+	if seen.Progress.Step != p.Progress.Step || seen.Progress.Bytes != p.Progress.Bytes || p.Work.MovedAt.IsZero() {
+		p.Work.MovedAt = p.now
+	}
 	p.Progress, p.Output = seen.Progress, diagnosis.Mask(seen.Output)
 	switch {
 	case seen.Result != nil && seen.Result.Failure == nil:
@@ -298,6 +301,8 @@ func (c *ControlPlane) watch(ctx context.Context, p *progress) error {
 	case !seen.Alive:
 		return &backup.Failure{Stage: backup.StageArchive, Fact: backup.FactJobGone, Output: seen.Output, Evidence: seen.Evidence,
 			Text: fmt.Sprintf("process %d is gone; its last step was %q", p.Job.PID, seen.Progress.Step)}
+	case p.now.Sub(p.Work.MovedAt) >= c.StuckAfter && p.Work.CancelAt.IsZero():
+		return stuck(p.Backup, seen, p.now)
 	default:
 		// Its end is seen within a fiftieth of the time that it took.
 		p.next(backup.StepWatch, clamp(p.now.Sub(p.StartedAt)/50, watchFirst, watchLongest))
@@ -308,6 +313,9 @@ func (c *ControlPlane) watch(ctx context.Context, p *progress) error {
 // clean removes what a failed backup left on the server. If that cannot be done now, the backup is failed all the
 // same, and its record says that files remain.
 func (c *ControlPlane) clean(ctx context.Context, p *progress) error {
+	if p.Failure == nil {
+		return c.cleanForRetry(ctx, p)
+	}
 	err := c.Runner.Cancel(ctx, p.target, p.Backup, true)
 	if f := failureOf(err, backup.StageArchive); f == nil || f.Stage != backup.StageConnect {
 		err = c.Runner.Clean(ctx, p.target, p.Backup) // a full disk does not even take the wish to end; what still runs is not cleaned away
@@ -398,8 +406,7 @@ func (p *progress) fail(f *backup.Failure) {
 		f.Evidence.BackupDir = p.Dir
 	}
 	f.Evidence.Step = cmp.Or(p.Progress.Step, string(p.Work.Step))
-	f.Text, f.Output = diagnosis.Mask(f.Text), diagnosis.Mask(f.Output) // nobody who reads the record needs a secret that a tool printed
-	if p.Work.Step != backup.StepClean || p.Failure == nil {            // what fails in cleaning up is not why the backup failed
+	if p.Work.Step != backup.StepClean || p.Failure == nil { // what fails in cleaning up is not why the backup failed
 		p.Failure = f
 	}
 	if f.Output != "" {

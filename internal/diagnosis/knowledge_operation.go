@@ -32,8 +32,16 @@ var operationKnowledge = []entry{
 		cause:      "The backup is said to run, but nothing has been written for a long time.",
 		fix:        []string{"Look at the last step that was logged, at the disk, and whether the process still lives.", "End that one process, remove its own folder, and run the backup again."},
 		references: []string{"KB-12-06"},
-		certain:    []string{"no progress for", "stuck in running", "has been stuck", "appears to be hung", "appears stuck", "appears to be stuck", "no data transferred during", "not progressing", "has not made progress", "made no progress", "backup stalled", "job stalled", "seems to hang", "blocked for more than", "hung task", "job is hung", "stuck backup", "progress has not changed", "no heartbeat from job", "heartbeat timeout", "stuck in status", "stuck in state"},
-		hints:      []string{"no activity for", "no output for", "without progress", "hanging for", "stalled for", "hung for", "is stuck", "stuck at", "stuck for", "no progress", "not making progress", "hung at", "is hanging", "not responding for", "heartbeat lost", "missed heartbeat", "task hung", "backup hangs"},
+		own: []own{{
+			facts: []backup.Fact{backup.FactJobStuck},
+			cause: "{text}. The file system of {backup_dir} had {free} left of {total}.",
+			fix: []string{
+				"See what it waits for: ps -o pid,stat,wchan:30,args -g PID on the server; a network mount that went away holds tar in state D.",
+				"Take that path out of the backup, or mend it. The job was ended and its folder removed; what is slow but moves never counts as stuck.",
+			},
+		}},
+		certain: []string{"no progress for", "stuck in running", "has been stuck", "appears to be hung", "appears stuck", "appears to be stuck", "no data transferred during", "not progressing", "has not made progress", "made no progress", "backup stalled", "job stalled", "seems to hang", "blocked for more than", "hung task", "job is hung", "stuck backup", "progress has not changed", "no heartbeat from job", "heartbeat timeout", "stuck in status", "stuck in state"},
+		hints:   []string{"no activity for", "no output for", "without progress", "hanging for", "stalled for", "hung for", "is stuck", "stuck at", "stuck for", "no progress", "not making progress", "hung at", "is hanging", "not responding for", "heartbeat lost", "missed heartbeat", "task hung", "backup hangs"},
 	},
 	{
 		class: "job_timeout", code: "STUCK", family: "controller", retry: RetryOnce, title: "the backup took longer than it may",

@@ -23,6 +23,7 @@ func run(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	workshop = dir
+	_ = os.Setenv("CLOUDAIPILOT_MAX_TRIES", "1") // a failure is told at once
 	settings := filepath.Join(dir, "offline.rc")
 	if err := os.WriteFile(settings, []byte("disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = \""+dir+"\"\n  }\n}\n"), 0o600); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -16,7 +17,7 @@ func identityColumns(b *backup.Backup) columns {
 		text("id", &b.ID), text("server_id", &b.ServerID), text("server_name", &b.ServerName), text("dir", &b.Dir),
 		text("type", &b.Type), document("files_json", &b.Files), document("databases_json", &b.Databases), text("started_by", &b.Trigger),
 		text("activity_id", &b.Activity), instant("created_at", &b.CreatedAt), number("attempt", &b.Work.Attempt),
-		text("schedule_id", &b.ScheduleID), instant("due_at", &b.DueAt),
+		text("schedule_id", &b.ScheduleID), instant("due_at", &b.DueAt), text("retry_of", &b.RetryOf),
 	}
 }
 
@@ -37,7 +38,7 @@ func stepColumns(b *backup.Backup) columns {
 		number("entries", &b.Entries), document("warnings_json", &b.Warnings), document("failure_json", &b.Failure),
 		text("output", &b.Output), document("job_json", &b.Job), document("progress_json", &b.Progress),
 		text("step", &b.Work.Step), instant("lease_until", &b.Work.LeaseUntil), instant("unreachable_from", &b.Work.UnreachableFrom),
-		flag("placed", &b.Work.Placed),
+		flag("placed", &b.Work.Placed), document("tries_json", &b.Tries), instant("moved_at", &b.Work.MovedAt),
 	}
 }
 
@@ -180,6 +181,29 @@ func (s *Store) Adopt(ctx context.Context, id backup.ID, client string, now, unt
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// Recover implements controlplane.Store.
+func (s *Store) Recover(ctx context.Context, id backup.ID, f backup.Failure, now time.Time) error {
+	raw, err := json.Marshal(f)
+	if err != nil {
+		return err
+	}
+	return s.change(ctx, `UPDATE backups SET attempt = attempt + 1, lease_until = 0, step = $1, failure_json = $2, next_step_at = $3
+		WHERE id = $4 AND next_step_at > 0`, string(backup.StepClean), string(raw), millis(now), string(id))
+}
+
+// Leftovers implements controlplane.Store.
+func (s *Store) Leftovers(ctx context.Context, after backup.ID, most int) ([]backup.Backup, error) {
+	var q query
+	q.add("SELECT "+backupNames+" FROM backups WHERE on_server = 1 AND next_step_at = 0 AND (status = 'failed' OR deleted_at > 0) AND id > ? ORDER BY id LIMIT ?",
+		string(after), most)
+	return list(ctx, s.db, &q, backupColumns)
+}
+
+// FilesGone implements controlplane.Store.
+func (s *Store) FilesGone(ctx context.Context, id backup.ID) error {
+	return s.change(ctx, `UPDATE backups SET on_server = 0 WHERE id = $1 AND next_step_at = 0`, string(id))
 }
 
 // BuryBackup implements controlplane.Store.

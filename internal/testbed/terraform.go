@@ -88,7 +88,7 @@ func OpenTerraform(config TerraformConfig) (*Terraform, error) {
 		return nil, err
 	}
 	for _, variable := range os.Environ() {
-		if !strings.HasPrefix(variable, "TF_") && !strings.HasPrefix(variable, "CLOUDAIPILOT_") {
+		if !strings.HasPrefix(variable, "TF_") && (!strings.HasPrefix(variable, "CLOUDAIPILOT_") || strings.HasPrefix(variable, "CLOUDAIPILOT_MAX_TRIES=")) {
 			tf.Env = append(tf.Env, variable)
 		}
 	}

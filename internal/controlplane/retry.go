@@ -1,0 +1,134 @@
+package controlplane
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/diagnosis"
+)
+
+// failed notes why a try failed. One whose cause passes by itself is tried again after a pause; else the backup fails.
+func (c *ControlPlane) failed(p *progress, f *backup.Failure) {
+	f.Attempt = len(p.Tries) + 1
+	f.Text, f.Output = diagnosis.Mask(f.Text), diagnosis.Mask(f.Output) // nobody who reads the record needs a secret that a tool printed
+	class := diagnosis.Explain(*f).Class
+	pause, again := c.Pause(class, p.Backup, f.Attempt)
+	if !again || p.Failure != nil || p.Work.Step == backup.StepClean || !p.Work.CancelAt.IsZero() {
+		p.fail(f)
+		return
+	}
+	f.At = p.now
+	if f.Output != "" {
+		p.Output = f.Output
+	}
+	try := *f
+	try.Output = "" // the log has it, and the last try's stays
+	p.Tries = append(p.Tries, try)
+	p.say("failed at %s: %s", f.Stage, f.Text)
+	p.say("%s passes by itself, mostly: try %d begins in %s", class, f.Attempt+1, pause.Round(time.Second))
+	p.Work.UnreachableFrom = time.Time{}
+	if p.OnServer {
+		p.next(backup.StepClean, 0)
+		return
+	}
+	p.startOver(pause)
+}
+
+// startOver has the next try begin after a pause.
+func (p *progress) startOver(pause time.Duration) {
+	p.Job, p.Progress, p.Work.MovedAt, p.Work.Placed = backup.Job{}, backup.Progress{}, time.Time{}, false
+	p.next(backup.StepQueue, pause)
+}
+
+// cleanForRetry removes what a try left before the next one begins.
+func (c *ControlPlane) cleanForRetry(ctx context.Context, p *progress) error {
+	if !p.Work.CancelAt.IsZero() { // no other try: what this one left goes as after every failure
+		p.Failure = cancelled()
+		p.Failure.At, p.Failure.Attempt = p.now, len(p.Tries)+1
+		p.say("failed at %s: %s", p.Failure.Stage, p.Failure.Text)
+		return c.clean(ctx, p)
+	}
+	err := c.Runner.Cancel(ctx, p.target, p.Backup, true)
+	if err == nil {
+		err = c.Runner.Clean(ctx, p.target, p.Backup)
+	}
+	last := p.Tries[len(p.Tries)-1]
+	if f := failureOf(err, backup.StageArchive); f != nil && f.Stage != backup.StageConnect && p.now.Sub(last.At) < cleanPatience {
+		p.next(backup.StepClean, time.Second) // a job that is just ending
+		return nil
+	}
+	if err != nil {
+		return c.outOfReach(p, err)
+	}
+	p.reached()
+	p.OnServer = false
+	pause, _ := c.Pause(diagnosis.Explain(last).Class, p.Backup, len(p.Tries))
+	p.startOver(max(pause-p.now.Sub(last.At), 0))
+	return nil
+}
+
+// stuck is the failure of a job that lives and does not come on.
+func stuck(b backup.Backup, seen backup.Observation, now time.Time) *backup.Failure {
+	return &backup.Failure{Stage: backup.StageArchive, Fact: backup.FactJobStuck, Output: seen.Output, Evidence: seen.Evidence,
+		Text: fmt.Sprintf("process %d lives and made no progress for %s; its last step was %q with %d bytes done", b.Job.PID,
+			now.Sub(b.Work.MovedAt).Round(time.Second), seen.Progress.Step, seen.Progress.Bytes)}
+}
+
+// RetryBackup makes a new backup with the settings of a failed one. It is refused where a look at the server shows that the
+// same cause still stands, unless force says that it is to be tried all the same.
+func (c *ControlPlane) RetryBackup(ctx context.Context, id backup.ID, force bool, o Idempotency) (backup.Backup, error) {
+	if done, err := c.once(ctx, o); err != nil || done != "" {
+		if err != nil {
+			return backup.Backup{}, err
+		}
+		return c.Backup(ctx, backup.ID(done))
+	}
+	old, err := c.Backup(ctx, id)
+	if err != nil {
+		return old, err
+	}
+	if old.Status != backup.StatusFailed {
+		return old, refuse(backup.CodeInvalidState, "", fmt.Sprintf("Backup %s is %s", old.ID, old.Status), "Only a failed backup is made again.",
+			"To make another one of the same: cloudaipilot backup run")
+	}
+	if !force {
+		if err := c.probe(ctx, old); err != nil {
+			return old, err
+		}
+	}
+	return c.CreateBackup(ctx, CreateRequest{Spec: old.Spec, Trigger: backup.TriggerManual, RetryOf: old.ID, ScheduleID: old.ScheduleID, Once: o})
+}
+
+// probe looks whether the cause of a failure still stands. A look that fails of another cause does not refuse: it is the new
+// backup's own failure.
+func (c *ControlPlane) probe(ctx context.Context, old backup.Backup) error {
+	server, err := c.Server(ctx, old.ServerID)
+	if err != nil {
+		return err
+	}
+	t, err := c.target(server)
+	if err != nil {
+		return err
+	}
+	// Under a name of its own, so that it logs in anew: see TestServer.
+	t.Server.ID = backup.ServerID(c.newID(backup.ServerIDPrefix, c.now()))
+	defer c.Runner.Forget(t.Server.ID)
+	within, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	_, err = c.Runner.Preflight(within, t, old)
+	f := failureOf(err, backup.StagePreflight)
+	if f == nil || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	still, before := diagnosis.Explain(*f), diagnosis.Explain(*old.Failure)
+	if still.Class != before.Class {
+		return nil
+	}
+	fix := "To try it all the same: --force"
+	if len(still.Fix) > 0 {
+		fix = still.Fix[0] + " " + fix
+	}
+	return refuse(backup.Code(still.Code), "", fmt.Sprintf("A retry of the backup of %s would fail again: %s", old.ServerName, still.Title), still.Cause, fix)
+}

@@ -1,0 +1,156 @@
+package controlplane_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/controlplane"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/diagnosis"
+)
+
+// retrying is a control plane that tries again as the real one does, without chance.
+func retrying(t *testing.T) *bench {
+	t.Helper()
+	return newBenchThat(t, func(c *controlplane.Config) {
+		c.Pause = func(class diagnosis.Class, b backup.Backup, tries int) (time.Duration, bool) {
+			return diagnosis.PauseAfter(class, b.Trigger, tries, 0)
+		}
+	})
+}
+
+func refused() *backup.Failure {
+	return &backup.Failure{Stage: backup.StageConnect, Fact: backup.FactRefused, Text: "connection refused"}
+}
+
+func TestTransientFailureIsTriedAgainAndEveryTryIsKept(t *testing.T) {
+	t.Parallel()
+	b := retrying(t)
+	b.server.preflight = refused()
+	b.server.during = func(string) {
+		if len(b.server.calls) == 2 { // the third try gets through
+			b.server.preflight = nil
+		}
+	}
+	b.server.result = archived
+	asked := b.clock.Now()
+	got := b.finish(b.ask(request(b.addServer())).ID)
+	if got.Status != backup.StatusCompleted || len(got.Tries) != 2 || got.Failure != nil {
+		t.Fatalf("%s after %d tries, %+v", got.Status, len(got.Tries), got.Failure)
+	}
+	if got.Tries[0].Attempt != 1 || got.Tries[1].Attempt != 2 || got.Tries[1].Fact != backup.FactRefused || got.Tries[0].At.IsZero() {
+		t.Errorf("%+v", got.Tries)
+	}
+	if took := got.FinishedAt.Sub(asked); took < 11*time.Second || took > 20*time.Second { // 3 and 10 s, a tenth less
+		t.Errorf("it took %s", took)
+	}
+	_, lines, err := b.Activity(t.Context(), got.Activity)
+	if err != nil || !slices.ContainsFunc(lines, func(l backup.LogLine) bool { return strings.Contains(l.Text, "try 3 begins in 9s") }) {
+		t.Errorf("%v, %+v", err, lines)
+	}
+}
+
+func TestTriesAreBoundedAndPermanentCausesGetOne(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		failure *backup.Failure
+		tries   int
+	}{
+		"by back-off": {refused(), 3},
+		"once":        {&backup.Failure{Stage: backup.StageConnect, Fact: backup.FactArchiveEmpty, Text: "empty"}, 2},
+		"not at all":  {&backup.Failure{Stage: backup.StageConnect, Fact: backup.FactAuthFailed, Text: "publickey"}, 1},
+	} {
+		b := retrying(t)
+		b.server.preflight = test.failure
+		got := b.finish(b.ask(request(b.addServer())).ID)
+		if got.Status != backup.StatusFailed || got.Failure.Attempt != test.tries || len(got.Tries) != test.tries-1 || len(b.server.calls) != test.tries {
+			t.Errorf("%s: attempt %d, %d tries before, %v", name, got.Failure.Attempt, len(got.Tries), b.server.calls)
+		}
+	}
+}
+
+func TestNextTryBeginsOnACleanServer(t *testing.T) {
+	t.Parallel()
+	b := retrying(t)
+	b.server.result = &backup.Result{Failure: &backup.Failure{Stage: backup.StageVerify, Fact: backup.FactArchiveEmpty, Text: "no entries", Output: "token=" + "s3cret-0123456789"}}
+	b.server.during = func(call string) {
+		if call == "clean" {
+			b.server.result, b.server.alive = archived, true
+		}
+	}
+	got := b.finish(b.create(request(b.addServer())).ID)
+	want := []string{"preflight", "start", "watch", "kill", "clean", "preflight", "start", "watch"}
+	if diff := cmp.Diff(want, b.server.calls); diff != "" || got.Status != backup.StatusCompleted || len(got.Tries) != 1 || got.Tries[0].Output != "" {
+		t.Errorf("%s: %s", got.Status, diff)
+	}
+	if got.Progress.Bytes == 0 || got.Job.PID != 42 || !got.Work.MovedAt.After(got.CreatedAt) {
+		t.Errorf("of the second try: %+v %+v", got.Progress, got.Job)
+	}
+}
+
+func TestCancelEndsTheWaitForTheNextTry(t *testing.T) {
+	t.Parallel()
+	b := retrying(t)
+	b.server.preflight = refused()
+	id := b.create(request(b.addServer())).ID
+	if got := b.step(id); len(got.Tries) != 1 || got.Status.Finished() || got.Work.Placed {
+		t.Fatalf("%+v", got)
+	}
+	if _, err := b.CancelBackup(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	now := b.clock.Now()
+	if got := b.step(id); got.Failure == nil || got.Failure.Fact != backup.FactCancelled || !b.clock.Now().Equal(now) {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestCancelBetweenTwoTriesLeavesNothingOnTheServer(t *testing.T) {
+	t.Parallel()
+	b := retrying(t)
+	b.server.result = &backup.Result{Failure: &backup.Failure{Stage: backup.StageVerify, Fact: backup.FactArchiveEmpty, Text: "no entries"}}
+	id := b.create(request(b.addServer())).ID
+	for b.get(id).Work.Step != backup.StepClean {
+		b.step(id)
+	}
+	if _, err := b.CancelBackup(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	got := b.finish(id)
+	if got.Failure == nil || got.Failure.Fact != backup.FactCancelled || got.OnServer || !b.server.has("clean") || len(got.Tries) != 1 {
+		t.Errorf("%+v after %v", got, b.server.calls)
+	}
+}
+
+func TestRetryIsANewBackupUnlessTheCauseStillStands(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	denied := &backup.Failure{Stage: backup.StageConnect, Fact: backup.FactAuthFailed, Text: "publickey", Evidence: backup.Evidence{PublicKey: "ssh-ed25519 AAAA"}}
+	b.server.preflight = denied
+	old := b.finish(b.ask(request(b.addServer())).ID)
+
+	_, err := b.RetryBackup(t.Context(), old.ID, false, controlplane.Idempotency{})
+	var refusal *backup.FindingsError
+	if !errors.As(err, &refusal) || refusal.Findings[0].Code != "PERMISSION_DENIED_PUBLICKEY" || !strings.Contains(refusal.Findings[0].Fix, "ssh-ed25519 AAAA") || !strings.Contains(refusal.Findings[0].Fix, "--force") {
+		t.Errorf("%v", err)
+	}
+	if forced, err := b.RetryBackup(t.Context(), old.ID, true, controlplane.Idempotency{}); err != nil || forced.RetryOf != old.ID {
+		t.Errorf("forced: %v", err)
+	}
+	b.server.preflight = nil
+	again, err := b.RetryBackup(t.Context(), old.ID, false, controlplane.Idempotency{Key: "k", Digest: "d"})
+	if err != nil || again.ID == old.ID || again.RetryOf != old.ID || !again.Same(old.Spec) || again.RetentionDays != old.RetentionDays {
+		t.Fatalf("%+v, %v", again, err)
+	}
+	if same, err := b.RetryBackup(t.Context(), old.ID, false, controlplane.Idempotency{Key: "k", Digest: "d"}); err != nil || same.ID != again.ID {
+		t.Errorf("its repetition made another one: %v", err)
+	}
+	if _, err := b.RetryBackup(t.Context(), again.ID, false, controlplane.Idempotency{}); !errors.As(err, &refusal) || refusal.Findings[0].Code != backup.CodeInvalidState {
+		t.Errorf("one that has not failed: %v", err)
+	}
+}
