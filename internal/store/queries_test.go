@@ -157,6 +157,94 @@ func TestOldFailuresAreForgotten(t *testing.T) {
 	})
 }
 
+// TestLeftoversAreOfWhatIsOverUntilTheyAreGone leaves good archives, and what is under way, out of it.
+func TestLeftoversAreOfWhatIsOverUntilTheyAreGone(t *testing.T) {
+	onBoth(t, func(t *testing.T, open opener) {
+		s, ctx := open(t), t.Context()
+		addServer(t, s, "srv_1", "web-1", time.Time{})
+		for _, b := range []struct {
+			id              backup.ID
+			status          backup.Status
+			under, onServer bool
+			deleted         bool
+		}{
+			{"bk_1", "failed", false, true, false}, {"bk_2", "failed", false, false, false}, {"bk_3", "completed", false, true, false},
+			{"bk_4", "completed", false, true, true}, {"bk_5", "running", true, true, false},
+		} {
+			made := fullBackup(b.id)
+			made.Status, made.OnServer, made.Activity = b.status, b.onServer, backup.ActivityID("act_"+string(b.id))
+			made.DeletedAt, made.Work.NextStepAt = time.Time{}, time.Time{}
+			if b.deleted {
+				made.DeletedAt, made.DeleteReason = now, "deleted"
+			}
+			if b.under {
+				made.Work.NextStepAt = now
+			}
+			if err := s.InsertBackup(ctx, made, activity(made.Activity), controlplane.Idempotency{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		left := func(after backup.ID) (ids []backup.ID) {
+			t.Helper()
+			all, err := s.Leftovers(ctx, after, 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, b := range all {
+				ids = append(ids, b.ID)
+			}
+			return ids
+		}
+		if diff := cmp.Diff([]backup.ID{"bk_1", "bk_4"}, left("")); diff != "" {
+			t.Error(diff)
+		}
+		if err := s.FilesGone(ctx, "bk_1"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.FilesGone(ctx, "bk_5"); !errors.Is(err, controlplane.ErrNotFound) {
+			t.Errorf("of one under way: %v", err)
+		}
+		if diff := cmp.Diff([]backup.ID{"bk_4"}, left("")); diff != "" || left("bk_4") != nil {
+			t.Error(diff)
+		}
+	})
+}
+
+// TestRecoveryFencesOffWhoeverIsAtTheBackup has the step of the one before come too late.
+func TestRecoveryFencesOffWhoeverIsAtTheBackup(t *testing.T) {
+	onBoth(t, func(t *testing.T, open opener) {
+		s, ctx := open(t), t.Context()
+		addServer(t, s, "srv_1", "web-1", time.Time{})
+		made := fullBackup("bk_1")
+		made.Status, made.Failure, made.Work.NextStepAt, made.Work.LeaseUntil = "running", nil, now, time.Time{}
+		made.RetryOf, made.Tries = "bk_0", []backup.Failure{{Stage: "archive", Fact: backup.FactJobGone, Attempt: 1}}
+		if err := s.InsertBackup(ctx, made, activity("act_1"), controlplane.Idempotency{}); err != nil {
+			t.Fatal(err)
+		}
+		at, leased, err := s.Lease(ctx, "bk_1", now, now.Add(time.Minute))
+		if err != nil || !leased || at.RetryOf != "bk_0" || len(at.Tries) != 1 || at.Tries[0].Fact != backup.FactJobGone {
+			t.Fatalf("%v, %v, %+v", err, leased, at)
+		}
+		if err := s.Recover(ctx, "bk_1", backup.Failure{Stage: "archive", Fact: backup.FactJobStuck, Text: "no progress"}, now); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.SaveStep(ctx, at, controlplane.ActivityNote{}); !errors.Is(err, controlplane.ErrLeaseLost) {
+			t.Errorf("the step under way: %v", err)
+		}
+		next, leased, err := s.Lease(ctx, "bk_1", now, now.Add(time.Minute))
+		if err != nil || !leased || next.Work.Step != backup.StepClean || next.Failure == nil || next.Failure.Fact != backup.FactJobStuck {
+			t.Errorf("%v, %v, %+v", err, leased, next)
+		}
+		next.Work.NextStepAt, next.Work.Step, next.Status = time.Time{}, "", "failed"
+		if err := s.SaveStep(ctx, next, controlplane.ActivityNote{Activity: activity("act_1")}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Recover(ctx, "bk_1", backup.Failure{}, now); !errors.Is(err, controlplane.ErrNotFound) {
+			t.Errorf("one that is over: %v", err)
+		}
+	})
+}
+
 // TestOutcomesCountWhatFailedSinceTheLastGoodBackup has tombstones count, and other types and servers not.
 func TestOutcomesCountWhatFailedSinceTheLastGoodBackup(t *testing.T) {
 	onBoth(t, func(t *testing.T, open opener) {
