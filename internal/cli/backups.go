@@ -28,7 +28,7 @@ func (c *cli) backupCommand() *cobra.Command {
 const mostListed = 1000
 
 func (c *cli) backupList() *cobra.Command {
-	var server, status string
+	var server, schedule, status string
 	var limit int
 	var all bool
 	cmd := c.command("list", "List the backups, newest first", cobra.NoArgs, func(ctx context.Context, client *apiclient.Client, _ []string) error {
@@ -45,6 +45,13 @@ func (c *cli) backupList() *cobra.Command {
 				return err
 			}
 			f.ServerID = id
+		}
+		if schedule != "" {
+			s, _, err := findSchedule(ctx, client, schedule)
+			if err != nil {
+				return err
+			}
+			f.ScheduleID = s.ID
 		}
 		backups, more, err := listBackups(ctx, client, f, limit, all)
 		if err != nil {
@@ -65,6 +72,8 @@ func (c *cli) backupList() *cobra.Command {
 	cmd.Example = `  cloudaipilot backup list --server web-1 --status failed
   cloudaipilot backup list --all --json`
 	cmd.Flags().StringVar(&server, "server", "", "only backups of this server (name or id)")
+	cmd.Flags().StringVar(&schedule, "schedule", "", "only backups that this schedule asked for (name or id)")
+	_ = cmd.RegisterFlagCompletionFunc("schedule", c.completes(scheduleWords))
 	cmd.Flags().StringVar(&status, "status", "", "only pending, running, completed or failed ones")
 	cmd.Flags().IntVar(&limit, "limit", 50, "how many, 1 to 1000")
 	cmd.Flags().BoolVar(&all, "all", false, "all of them")

@@ -40,6 +40,8 @@ func backupFacts() facts[api.Backup] {
 		"retention_days": numberFact("Days that the archive is kept.", func(v b) int { return v.RetentionDays }),
 		"status":         textFact("`pending`, `running`, `completed` or `failed`.", func(v b) string { return v.Status }),
 		"trigger":        textFact("Who asked for it: `manual` or `scheduled`.", func(v b) string { return v.Trigger }),
+		"schedule_id":    textFact("The schedule that asked for it; null where a person did.", func(v b) string { return v.ScheduleID }),
+		"due_at":         timeFact("The due time that it was made for; null where a person asked for it", func(v b) *time.Time { return v.DueAt }),
 		"managed":        flagFact("Whether a resource of Terraform keeps it.", func(v b) bool { return v.Managed }),
 		"activity_id":    textFact("Its entry in the activity log.", func(v b) string { return v.ActivityID }),
 		"created_at":     timeFact("When it was asked for", func(v b) *time.Time { return &v.CreatedAt }),
@@ -74,9 +76,10 @@ func newBackupDataSource() datasource.DataSource {
 
 func newBackupsDataSource() datasource.DataSource {
 	return many("backups", "backups", "Backups, newest first, whoever asked for them; those that were deleted or have expired are not among them. Filters narrow each other.", backupFacts(), map[string]schema.Attribute{
-		"server_id": onlyOf("Only those of this server. It may be a server that was deleted."),
-		"status":    filter("Only those that are `pending`, `running`, `completed` or `failed`.", oneStatus),
-		"type":      filter("Only those of this type: `files`, `database` or `full`.", oneType),
+		"server_id":   onlyOf("Only those of this server. It may be a server that was deleted."),
+		"schedule_id": filter("Only those that this schedule asked for.", identifier(backup.ParseScheduleID)),
+		"status":      filter("Only those that are `pending`, `running`, `completed` or `failed`.", oneStatus),
+		"type":        filter("Only those of this type: `files`, `database` or `full`.", oneType),
 		"limit": schema.Int64Attribute{Optional: true, Validators: []validator.Int64{int64validator.AtLeast(1)},
 			MarkdownDescription: "How many at most. Default: all."},
 	}, func(ctx context.Context, s *session, q question) ([]api.Backup, error) {
@@ -86,7 +89,7 @@ func newBackupsDataSource() datasource.DataSource {
 
 // newestBackups asks every time: a status changes by itself, and the pages of all backups that were ever made may be many.
 func newestBackups(ctx context.Context, s *session, q question, limit int) ([]api.Backup, error) {
-	return s.client.Backups(ctx, apiclient.BackupFilter{ServerID: q.text("server_id"), Status: q.text("status"), Type: q.text("type"), Newest: true, Limit: limit})
+	return s.client.Backups(ctx, apiclient.BackupFilter{ServerID: q.text("server_id"), ScheduleID: q.text("schedule_id"), Status: q.text("status"), Type: q.text("type"), Newest: true, Limit: limit})
 }
 
 func findBackup(ctx context.Context, s *session, q question) (api.Backup, error) {
