@@ -70,7 +70,7 @@ func TestJobThatHangsIsStuckTriedOnceMoreAndLeavesNothing(t *testing.T) {
 	s, p := newSlowServer(t), place(filepath.Join(t.TempDir(), "data"))
 	b := p.leave(t, login(s.SSHD, s.folder), s.Authorize, s.source)
 	c := p.config()
-	c.StuckAfter = 2 * time.Second
+	c.StuckAfter, c.MaxTries = 2*time.Second, 2
 	_, end := serve(t, c)
 	s.half(t, p, b.ID)
 	stranger, job := s.strangers(t), p.job(t, b.ID)
