@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"math/bits"
 	"slices"
+	"time"
 
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/diagnosis"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/scheduler"
 )
@@ -304,7 +306,7 @@ func (g *engine) ended(slot int32, t int64) {
 	server := &g.servers[s.server]
 	server.running--
 	r.trying = false
-	if pause := g.classes.pause(r.class, r.tries); r.class != 0 && pause > 0 {
+	if pause, again := g.pause(s, r); again {
 		g.ends.push(t+pause, slot)
 	} else {
 		g.finish(s, server, r, t)
@@ -447,13 +449,12 @@ func (g *engine) slot() int32 {
 // classes numbers the classes of failures that a scenario can have. 0 is none.
 type classes struct {
 	names               []diagnosis.Class
-	retries             []diagnosis.Retry
 	connect             []bool
 	diskFull, vaultFull uint8
 }
 
 func newClasses(sc *Scenario) *classes {
-	c := &classes{names: []diagnosis.Class{""}, retries: []diagnosis.Retry{diagnosis.RetryNo}, connect: []bool{false}}
+	c := &classes{names: []diagnosis.Class{""}, connect: []bool{false}}
 	c.diskFull, c.vaultFull = c.of("disk_full"), c.of("offsite_storage_full")
 	add := func(faults []Fault) {
 		for _, f := range faults {
@@ -495,7 +496,6 @@ func (c *classes) of(class diagnosis.Class) uint8 {
 	}
 	family := diagnosis.FamilyOf(class)
 	c.names = append(c.names, class)
-	c.retries = append(c.retries, diagnosis.RetryOf(class))
 	c.connect = append(c.connect, family == "ssh" || family == "network")
 	return uint8(len(c.names) - 1) //nolint:gosec // there are not so many classes
 }
@@ -505,7 +505,11 @@ func (c *classes) name(class uint8) diagnosis.Class { return c.names[class] }
 // connects reports whether a failure of the class shows when the server is called.
 func (c *classes) connects(class uint8) bool { return c.connect[class] }
 
-// pause returns after how many seconds a run is tried again that failed so, 0 for never.
-func (c *classes) pause(class uint8, tries int32) int64 {
-	return pauseAfter(c.retries[class], tries)
+// pause returns after how many seconds a run that failed is tried again, as the control plane would.
+func (g *engine) pause(s *scheduleState, r *run) (seconds int64, again bool) {
+	if r.class == 0 {
+		return 0, false
+	}
+	pause, again := diagnosis.PauseAfter(g.classes.names[r.class], backup.TriggerScheduled, int(r.tries), g.chance(s, r, 0xfffe))
+	return int64(pause / time.Second), again
 }
