@@ -25,6 +25,7 @@ type World struct {
 // s.Decided and up to now, in order, without a gap. Into how many calls the time is cut does not matter, as long as no
 // start is later than Grace: what is later counts as missed.
 func (p *Policy) Step(s *State, due []int64, now int64, w World, dst []Decision) []Decision {
+	from := len(dst)
 	if len(s.Owed) > 0 {
 		dst = p.settle(s, now, &w, dst)
 	}
@@ -34,7 +35,9 @@ func (p *Policy) Step(s *State, due []int64, now int64, w World, dst []Decision)
 	}
 	if late > 0 {
 		s.Decided = due[late-1]
-		dst = p.settle(s, now, &w, p.missed(s, due[:late], now, dst))
+		if dst = p.missed(s, due[:late], now, dst); p.Missed != MissedRunLatest { // else a due time that is punctual catches them up
+			dst = p.settle(s, now, &w, dst)
+		}
 	}
 	for _, d := range due[late:] {
 		if p.Start(d) > now {
@@ -43,7 +46,31 @@ func (p *Policy) Step(s *State, due []int64, now int64, w World, dst []Decision)
 		s.Decided = d
 		dst = p.punctual(s, d, &w, dst)
 	}
+	if late > 0 {
+		nameTheRun(dst[from:])
+		dst = p.settle(s, now, &w, dst)
+	}
 	return dst
+}
+
+// nameTheRun has those name the run that did their work whose catching-up run was itself caught up.
+func nameTheRun(decided []Decision) {
+	var newest, next Decision
+	for i := len(decided) - 1; i >= 0; i-- {
+		d := &decided[i]
+		if d.Outcome != CaughtUp {
+			continue
+		}
+		switch {
+		case newest.Due == 0:
+			newest = *d
+		case d.By == newest.Due:
+			d.By = newest.By
+		case d.By == next.Due:
+			d.By = next.By
+		}
+		next = *d
+	}
 }
 
 // punctual decides a due time that has just come.

@@ -91,14 +91,14 @@ func TestPolicies(t *testing.T) {
 		{"the newest missed run is made, and catches up the older ones", hourly, Policy{}, "00:30", []call{{at: "04:20"}},
 			[]string{"01:00 caught_up 04:00", "02:00 caught_up 04:00", "03:00 caught_up 04:00", "04:00 started"}},
 		{"a run that is due just now catches up all", hourly, Policy{}, "00:30", []call{{at: "03:00:05", running: 0}},
-			[]string{"01:00 caught_up 02:00", "02:00 started", "03:00 skipped overlap"}},
+			[]string{"01:00 caught_up 03:00", "02:00 caught_up 03:00", "03:00 started"}},
 		{"what is owed waits for the run that is under way", hourly, Policy{}, "00:30", []call{{at: "02:20", running: 1}, {at: "02:30"}},
 			[]string{"01:00 caught_up 02:00", "02:00 started"}},
 		{"missed runs are left out", hourly, Policy{Missed: MissedSkip}, "00:30", []call{{at: "02:20"}, {at: "03:00"}},
 			[]string{"01:00 missed control_plane_down", "02:00 missed control_plane_down", "03:00 started"}},
 		{"all missed runs are made, one after another, no more than the bound", hourly, Policy{Missed: MissedRunAll, Bound: 2}, "00:30",
 			[]call{{at: "04:20"}, {at: "04:25", running: 1}, {at: "04:30"}, {at: "05:00", running: 1}},
-			[]string{"01:00 caught_up 02:00", "02:00 caught_up 03:00", "03:00 started", "04:00 started", "05:00 skipped overlap"}},
+			[]string{"01:00 caught_up 03:00", "02:00 caught_up 03:00", "03:00 started", "04:00 started", "05:00 skipped overlap"}},
 		{"all missed runs are made at once where overlap is allowed", hourly, Policy{Missed: MissedRunAll, Bound: 9, Overlap: OverlapAllow}, "00:30",
 			[]call{{at: "02:20"}}, []string{"01:00 started", "02:00 started"}},
 
@@ -274,6 +274,11 @@ func TestEveryDueTimeIsDecidedOnceHoweverTheTimeIsCut(t *testing.T) {
 		for due := range e.Between(cron.UTC, day, day+24*hour) {
 			if n++; decided[due] == 0 {
 				t.Fatalf("%+v: the due time %d is not decided", p, due)
+			}
+		}
+		for _, d := range all {
+			if d.Outcome == CaughtUp && (d.By <= d.Due || decided[d.By] == 0) {
+				t.Fatalf("%+v: %d is caught up by %d, which is no later due time", p, d.Due, d.By)
 			}
 		}
 		if n != len(decided) {
