@@ -58,6 +58,7 @@ func FromSchedule(s backup.Schedule) Schedule {
 		StartingDeadlineSeconds: int(s.StartDeadline / time.Second), JitterSeconds: int(s.Jitter / time.Second), BlackoutWindows: orEmpty(s.Blackouts),
 		CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, Version: s.Version,
 	}
+	out.UnresolvedFailure = string(s.UnresolvedFailure)
 	if s.VaultID != "" {
 		out.Offsite = &Offsite{VaultID: s.VaultID}
 	}

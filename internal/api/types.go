@@ -194,6 +194,8 @@ type BackupInput struct {
 
 // Schedule makes backups of a server at the times that a cron expression names.
 type Schedule struct {
+	UnresolvedFailure string `json:"unresolved_failure,omitempty" doc:"The newest finished backup, if it failed: no good one has followed"`
+
 	ID            string             `json:"id"`
 	ServerID      string             `json:"server_id"`
 	Name          string             `json:"name" doc:"Unique among the schedules of its server"`

@@ -44,6 +44,9 @@ type Schedule struct {
 	Version              int64     // counts updates, for optimistic concurrency
 
 	Timing Timing
+
+	// UnresolvedFailure is the newest finished backup of the schedule, if it failed: no good one has followed. Empty for none.
+	UnresolvedFailure ID
 }
 
 // Timing is how far a schedule's due times are decided. The dispatcher keeps it.

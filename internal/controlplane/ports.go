@@ -196,6 +196,8 @@ type Store interface {
 	// ForgetFailures removes tombstones of failed backups that were buried before then, at most most, and returns how
 	// many. One whose files may remain on its server is kept.
 	ForgetFailures(ctx context.Context, before time.Time, most int) (int, error)
+	// Unresolved returns, by schedule, the newest finished backup where that failed, deleted ones included.
+	Unresolved(ctx context.Context) (map[backup.ScheduleID]backup.ID, error)
 	// Recover has an unfinished backup fail with f at now, and what is left of it removed. Who is at it loses its lease.
 	Recover(ctx context.Context, id backup.ID, f backup.Failure, now time.Time) error
 	// Leftovers returns backups that are over, failed or deleted, of which files may lie on their server.

@@ -126,9 +126,9 @@ func (c *ControlPlane) probe(ctx context.Context, old backup.Backup) error {
 	if still.Class != before.Class {
 		return nil
 	}
-	fix := "To try it all the same: --force"
+	fix := "To try it all the same: cloudaipilot backup retry " + string(old.ID) + " --force"
 	if len(still.Fix) > 0 {
-		fix = still.Fix[0] + " " + fix
+		fix = still.Fix[0] + "\n\n" + fix
 	}
 	return refuse(backup.Code(still.Code), "", fmt.Sprintf("A retry of the backup of %s would fail again: %s", old.ServerName, still.Title), still.Cause, fix)
 }

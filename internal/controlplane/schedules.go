@@ -143,7 +143,9 @@ func (c *ControlPlane) Schedule(ctx context.Context, id backup.ScheduleID) (back
 	if err != nil {
 		return backup.Schedule{}, fmt.Errorf("schedule %s: %w", id, err)
 	}
-	return c.resumed(s), nil
+	failures, err := c.Store.Unresolved(ctx)
+	s.UnresolvedFailure = failures[id]
+	return c.resumed(s), err
 }
 
 // resumed is the schedule as it is now: a pause that has ended is none.
@@ -157,8 +159,13 @@ func (c *ControlPlane) resumed(s backup.Schedule) backup.Schedule {
 // Schedules lists the schedules that exist.
 func (c *ControlPlane) Schedules(ctx context.Context, f ScheduleFilter) ([]backup.Schedule, error) {
 	all, err := c.Store.Schedules(ctx, f)
+	if err != nil || len(all) == 0 {
+		return all, err
+	}
+	failures, err := c.Store.Unresolved(ctx)
 	for i := range all {
 		all[i] = c.resumed(all[i])
+		all[i].UnresolvedFailure = failures[all[i].ID]
 	}
 	return all, err
 }

@@ -114,7 +114,7 @@ func TestDataSourcesSpeakTheWordsOfTheResources(t *testing.T) {
 	wishes := map[string][]string{
 		"cloudaipilot_server":          {"generate_key", "private_key_wo", "private_key_wo_version"},
 		"cloudaipilot_backup":          {"on_destroy", "timeouts", "triggers", "wait"},
-		"cloudaipilot_backup_schedule": nil,
+		"cloudaipilot_backup_schedule": {"retry_on_apply"},
 	}
 	for name, wishes := range wishes {
 		one := map[string]string{}

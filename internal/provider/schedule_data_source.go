@@ -37,6 +37,7 @@ func scheduleFacts() facts[api.Schedule] {
 		"starting_deadline_seconds": numberFact("After a due time, when its backup must not start any more; null: none.", func(s schedule) int { return s.StartingDeadlineSeconds }),
 		"jitter_seconds":            numberFact("Longest time by which a start is put off; null: none.", func(s schedule) int { return s.JitterSeconds }),
 		"blackout_windows":          partsFact("Times in which it is not due.", windowFacts(), func(s schedule) []backup.Window { return s.BlackoutWindows }),
+		"unresolved_failure":        textFact("Its last backup, if that failed and no good one has followed; null otherwise.", func(s schedule) string { return s.UnresolvedFailure }),
 		"created_at":                timeFact("When it was added", func(s schedule) *time.Time { return &s.CreatedAt }),
 		"updated_at":                timeFact("When it was last changed", func(s schedule) *time.Time { return &s.UpdatedAt }),
 	}.with(sourceFacts(func(s schedule) string { return s.Type }, func(s schedule) backup.FilesSource { return s.Files },

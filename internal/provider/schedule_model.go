@@ -27,6 +27,8 @@ type scheduleModel struct {
 	StartDeadline types.Int64  `tfsdk:"starting_deadline_seconds"`
 	Jitter        types.Int64  `tfsdk:"jitter_seconds"`
 	Blackouts     types.List   `tfsdk:"blackout_windows"`
+	Unresolved    types.String `tfsdk:"unresolved_failure"`
+	RetryOnApply  types.Bool   `tfsdk:"retry_on_apply"`
 }
 
 var offsiteType = map[string]attr.Type{"vault_id": types.StringType}
@@ -75,6 +77,13 @@ func (m *scheduleModel) show(s api.Schedule) {
 	m.Encrypted, m.Incremental, m.Paused = types.BoolValue(s.Encrypted), types.BoolValue(s.Incremental), types.BoolValue(s.Paused)
 	m.Overlap, m.MissedRuns, m.MaxMissedRuns = types.StringValue(s.Overlap), types.StringValue(s.MissedRuns), types.Int64Value(int64(s.MaxMissedRuns))
 	m.StartDeadline, m.Jitter = types.Int64Value(int64(s.StartingDeadlineSeconds)), types.Int64Value(int64(s.JitterSeconds))
+	m.Unresolved = types.StringNull()
+	if s.UnresolvedFailure != "" {
+		m.Unresolved = types.StringValue(s.UnresolvedFailure)
+	}
+	if m.RetryOnApply.IsNull() { // imported
+		m.RetryOnApply = types.BoolValue(true)
+	}
 	m.Blackouts = windowsShown(m.Blackouts, s.BlackoutWindows)
 	vault := ""
 	if s.Offsite != nil {

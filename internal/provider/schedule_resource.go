@@ -42,7 +42,7 @@ func (r *scheduleResource) ValidateConfig(ctx context.Context, req resource.Vali
 
 // ModifyPlan implements resource.ResourceWithModifyPlan: what a dry run says.
 func (r *scheduleResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() || !r.session.known() || req.Plan.Raw.Equal(req.State.Raw) {
+	if req.Plan.Raw.IsNull() {
 		return
 	}
 	var plan, state scheduleModel
@@ -51,6 +51,10 @@ func (r *scheduleResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	}
 	if resp.Diagnostics.HasError() {
+		return
+	}
+	r.planRetry(ctx, plan, state, resp)
+	if !r.session.known() || req.Plan.Raw.Equal(req.State.Raw) {
 		return
 	}
 	id := state.ID.ValueString()
@@ -123,7 +127,15 @@ func (r *scheduleResource) Update(ctx context.Context, req resource.UpdateReques
 		return
 	}
 	r.session.schedules.forget()
+	retry := s.UnresolvedFailure != "" && plan.Unresolved.IsNull() && plan.RetryOnApply.ValueBool()
+	planned := plan.Unresolved
 	plan.show(s)
+	if retry { // the settings are saved, whatever comes of it
+		resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+		plan.Unresolved = r.retry(ctx, s, &resp.Diagnostics)
+	} else {
+		plan.Unresolved = planned // what came since is the next plan's
+	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
 

@@ -51,7 +51,11 @@ func (r *scheduleResource) Schema(_ context.Context, _ resource.SchemaRequest, r
 			"starting_deadline_seconds": number("Seconds after a due time, 60 to 604,800, when its backup must not start any more; 0: none. With it, a due time waits for a place on the server, and is skipped if none is free until then.", 0),
 			"jitter_seconds":            number("Longest time by which a start is put off, 0 to 21,600 seconds: a number chosen from the names of server and schedule and the due time, so that not all start at once.", 0),
 			"blackout_windows":          windowsAttribute("Times in which the schedule is not due. What waits for a start waits for their end."),
-			"paused":                    flag("Make no backups for now. A schedule that somebody paused elsewhere is drift, and apply resumes it."),
+			"unresolved_failure": schema.StringAttribute{Computed: true,
+				MarkdownDescription: "The schedule's last backup, if it failed and no good one has followed; null otherwise. It is drift: plan shows it going back to null, with the diagnosis as a warning, and apply makes the backup again."},
+			"retry_on_apply": schema.BoolAttribute{Optional: true, Computed: true, Default: booldefault.StaticBool(true),
+				MarkdownDescription: "Make a backup that failed again with the next apply. `false` leaves it at the warning. Default: `true`."},
+			"paused": flag("Make no backups for now. A schedule that somebody paused elsewhere is drift, and apply resumes it."),
 		},
 	}
 	maps.Copy(resp.Schema.Attributes, sourceAttributes("", nil, nil, nil))

@@ -27,6 +27,24 @@ func (s *Store) Runs(ctx context.Context, f controlplane.RunFilter) ([]backup.Ru
 	return list(ctx, s.db, &q, runColumns)
 }
 
+// Unresolved implements controlplane.Store.
+func (s *Store) Unresolved(ctx context.Context) (map[backup.ScheduleID]backup.ID, error) {
+	type failure struct {
+		schedule backup.ScheduleID
+		id       backup.ID
+	}
+	var q query
+	q.add(`SELECT b.schedule_id, b.id FROM backups b WHERE b.schedule_id <> '' AND b.status = 'failed' AND NOT EXISTS (
+		SELECT 1 FROM backups n WHERE n.schedule_id = b.schedule_id AND n.schedule_id <> '' AND n.status IN ('completed', 'failed')
+			AND (n.finished_at > b.finished_at OR n.finished_at = b.finished_at AND n.id > b.id))`)
+	all, err := list(ctx, s.db, &q, func(f *failure) columns { return columns{text("schedule_id", &f.schedule), text("id", &f.id)} })
+	failures := make(map[backup.ScheduleID]backup.ID, len(all))
+	for _, f := range all {
+		failures[f.schedule] = f.id
+	}
+	return failures, err
+}
+
 // runEnded notes in the ledger what the end of a schedule's backup means, and has the schedule looked at if something
 // waits for it.
 func runEnded(ctx context.Context, tx *sql.Tx, b backup.Backup) error {
