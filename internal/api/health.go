@@ -15,11 +15,13 @@ type Check struct {
 	Class    string   `json:"class" doc:"Class of the cause, where something failed that was tried; else empty"`
 	Code     string   `json:"code" doc:"Code of what is wrong; empty where nothing is"`
 	Fix      []string `json:"fix" doc:"What to do, in order"`
+	TookMS   int64    `json:"took_ms" doc:"How long the answer took; 0 where it came from records, or together with another's"`
 }
 
 // FromCheck translates a check, and explains what failed.
 func FromCheck(c backup.Check) Check {
-	out := Check{Name: c.Name, Status: string(c.Status), Evidence: c.Evidence, Code: string(c.Code), Fix: orEmpty(c.Fix)}
+	out := Check{Name: c.Name, Status: string(c.Status), Evidence: c.Evidence, Code: string(c.Code), Fix: orEmpty(c.Fix),
+		TookMS: c.Took.Milliseconds()}
 	if c.Failure != nil {
 		d := diagnosis.Explain(*c.Failure)
 		out.Evidence += " " + d.Cause

@@ -149,6 +149,11 @@ func (c *Client) TestServer(ctx context.Context, id string) (out api.ServerTest,
 	return out, c.call(ctx, http.MethodPost, "/v1/servers/"+url.PathEscape(id)+"/test", nil, nil, &out)
 }
 
+// Preflight does what a backup does before it begins, and tells the answer of every check.
+func (c *Client) Preflight(ctx context.Context, server string, in api.PreflightInput) (out api.Preflight, err error) {
+	return out, c.call(ctx, http.MethodPost, "/v1/servers/"+url.PathEscape(server)+"/preflight", nil, in, &out)
+}
+
 // CreateBackup asks for a backup, which is pending when this returns.
 func (c *Client) CreateBackup(ctx context.Context, server string, in api.BackupInput) (out api.Backup, err error) {
 	return out, c.call(ctx, http.MethodPost, "/v1/servers/"+url.PathEscape(server)+"/backups", nil, in, &out)

@@ -1,5 +1,7 @@
 package backup
 
+import "time"
+
 // CheckStatus is the answer of a check.
 type CheckStatus string
 
@@ -15,10 +17,11 @@ const (
 type Check struct {
 	Name     string
 	Status   CheckStatus
-	Evidence string   // what was seen, in sentences
-	Code     Code     // of what is wrong; empty where nothing is, and where Failure says it
-	Fix      []string // what to do, in order
-	Failure  *Failure // what failed. What it means is decided by the diagnosis when the check is read
+	Evidence string        // what was seen, in sentences
+	Code     Code          // of what is wrong; empty where nothing is, and where Failure says it
+	Fix      []string      // what to do, in order
+	Failure  *Failure      // what failed or warns. What it means is decided by the diagnosis when the check is read
+	Took     time.Duration // how long the answer took; zero where it came together with another's
 }
 
 // Verdict sums checks up.

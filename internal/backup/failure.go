@@ -59,6 +59,8 @@ const (
 	FactDumpIncomplete     Fact = "dump_incomplete"
 	FactDumpDamaged        Fact = "dump_damaged" // the copy of a SQLite database is not sound
 	FactSpaceShort         Fact = "space_short"  // the dumps and the archive would not fit
+	FactInodesShort        Fact = "inodes_short" // the file system takes no more files
+	FactClockOff           Fact = "clock_off"    // the server's clock differs from the control plane's
 )
 
 // Failure is what was known at the moment a backup failed. It holds raw facts, no opinion.
@@ -105,6 +107,8 @@ type Evidence struct {
 	TotalInodes int64    `json:"total_inodes,omitempty"`
 	Privilege   string   `json:"privilege,omitempty"`
 	NeededBytes int64    `json:"needed_bytes,omitempty"` // at least, for the dumps and the archive
+
+	Room *Room `json:"room,omitempty"` // where the disk was too small: what the server's archives hold of it
 
 	Database      *Database `json:"database,omitempty"` // the one at fault
 	Tables        string    `json:"tables,omitempty"`   // of it, those that may not be read

@@ -246,6 +246,8 @@ type Store interface {
 type Target struct {
 	Server     backup.Server
 	PrivateKey []byte
+	// What the archive will hold, judged from those before it: as much as the last one, and with its growth. Zero: not known.
+	LastBytes, GrownBytes int64
 }
 
 // Preflight is what a look at a server before a backup showed.
@@ -254,12 +256,13 @@ type Preflight struct {
 	Warnings []string // what the backup should be told with, though it can be made
 	// Of the backup folder's file system; both are zero where the server could not tell.
 	FreeBytes, TotalBytes int64
+	Checks                []backup.Check // in the order of backup.PreflightChecks, whether or not one failed
 }
 
 // Runner acts on servers. An error that it understands is a *backup.Failure; one of the stage "connect" means that
 // nothing is known about what the server did with the request.
 type Runner interface {
-	// Preflight looks, changing nothing, whether a run would fail.
+	// Preflight looks, changing nothing, whether a run would fail. Its error is what the first failed check failed with.
 	Preflight(ctx context.Context, t Target, b backup.Backup) (Preflight, error)
 	// Start starts the job, or finds the one that was started before.
 	Start(ctx context.Context, t Target, b backup.Backup) (backup.Job, error)

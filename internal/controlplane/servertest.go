@@ -23,13 +23,7 @@ func (c *ControlPlane) TestServer(ctx context.Context, id backup.ServerID) (Serv
 	if err != nil {
 		return ServerTest{}, err
 	}
-	// Under a name of its own, so that a connection is made now: one that is open already shows neither another host
-	// key nor a login that is no longer let in.
-	t.Server.ID = backup.ServerID(c.newID(backup.ServerIDPrefix, c.now()))
-	defer c.Runner.Forget(t.Server.ID)
-	within, cancel := context.WithTimeout(ctx, stepTimeout)
-	defer cancel()
-	found, err := c.Runner.Preflight(within, t, backup.Backup{Spec: backup.Spec{ServerID: s.ID}, ServerName: s.Name, Dir: s.BackupDir})
+	found, err := c.lookAt(ctx, t, backup.Backup{Spec: backup.Spec{ServerID: s.ID}, ServerName: s.Name, Dir: s.BackupDir})
 	if ctx.Err() != nil {
 		return ServerTest{}, ctx.Err()
 	}

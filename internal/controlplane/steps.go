@@ -98,7 +98,9 @@ func (c *ControlPlane) make(ctx context.Context, b backup.Backup, now time.Time)
 			b.Work.LeaseUntil = time.Time{}
 			return time.Time{}, c.Store.SaveStep(context.WithoutCancel(ctx), b, ActivityNote{Activity: activity})
 		}
-		c.failed(p, failureOf(err, stageOf[p.Work.Step]))
+		f := failureOf(err, stageOf[p.Work.Step])
+		c.addRoom(ctx, p.Backup, f)
+		c.failed(p, f)
 	}
 	p.Work.LeaseUntil = time.Time{}
 	c.Boundary(step + ":" + boundaryActed)
@@ -218,6 +220,9 @@ func (c *ControlPlane) callNext(ctx context.Context, p *progress) {
 func (c *ControlPlane) preflight(ctx context.Context, p *progress) error {
 	if !p.Work.CancelAt.IsZero() {
 		return cancelled()
+	}
+	if err := c.expect(ctx, &p.target, p.Spec); err != nil {
+		return fmt.Errorf("look up earlier archives: %w", err)
 	}
 	found, err := c.Runner.Preflight(ctx, p.target, p.Backup)
 	if err != nil {

@@ -232,6 +232,9 @@ func factsOf(f backup.Failure, line string) *strings.Replacer {
 		"{inodes}", inodes(e),
 		"{exit_status}", fmt.Sprint(f.ExitStatus),
 		"{needed}", Bytes(e.NeededBytes),
+		"{missing}", missing(e),
+		"{held}", held(e.Room),
+		"{fitting}", fitting(e.Room),
 		"{engine}", or(string(d.Engine), "database"),
 		"{database}", or(d.Name, "the database"),
 		"{account}", or(d.RunAs, or(jobAccount(e), "the login user")),
@@ -265,6 +268,33 @@ func inodes(e backup.Evidence) string {
 		return ""
 	}
 	return fmt.Sprintf(", but not one of its %d inodes,", e.TotalInodes)
+}
+
+// missing says how much space a backup lacks, where that is known.
+func missing(e backup.Evidence) string {
+	if e.TotalBytes <= 0 || e.NeededBytes <= e.FreeBytes {
+		return ""
+	}
+	return ": " + Bytes(e.NeededBytes-e.FreeBytes) + " are missing"
+}
+
+// held says what the archives of a server hold of its disk.
+func held(r *backup.Room) string {
+	switch {
+	case r == nil:
+		return ""
+	case r.Backups == 1:
+		return ": 1 backup of it holds " + Bytes(r.Bytes)
+	}
+	return fmt.Sprintf(": %d backups of it hold %s", r.Backups, Bytes(r.Bytes))
+}
+
+// fitting says which retention would make the missing space free.
+func fitting(r *backup.Room) string {
+	if r == nil || r.FittingDays == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" from %d to %d, which frees %s", r.RetentionDays, r.FittingDays, Bytes(r.FittingBytes))
 }
 
 func quoteAll(paths []string) []string {

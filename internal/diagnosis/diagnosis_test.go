@@ -79,7 +79,7 @@ func TestEveryFactIsKnown(t *testing.T) {
 		backup.FactUnreachable, backup.FactCancelled, backup.FactInternal, backup.FactArchiveVanished,
 		backup.FactDatabaseAccount, backup.FactDatabaseTool, backup.FactDatabaseConnect, backup.FactDatabaseRights, backup.FactDatabaseClientOld,
 		backup.FactDatabaseEngine, backup.FactDatabaseMissing, backup.FactDatabaseUnreadable, backup.FactDumpFailed, backup.FactDumpIncomplete,
-		backup.FactDumpDamaged, backup.FactSpaceShort,
+		backup.FactDumpDamaged, backup.FactSpaceShort, backup.FactInodesShort, backup.FactClockOff,
 	} {
 		for _, evidence := range []backup.Evidence{facts, {}} {
 			d := Explain(backup.Failure{Fact: fact, Text: "the words", Evidence: evidence})

@@ -15,9 +15,16 @@ var diskKnowledge = []entry{
 			facts: toolsFailed,
 			cause: "The file system of {backup_dir} had {free} left of {total}{inodes} when the archive could not be written any further; {bytes_done} of it were done.",
 			fix: []string{
-				"Delete old backups of this server.",
-				"Lower retention_days, so that archives are removed earlier.",
+				"Delete old backups of this server{held}.",
+				"Lower retention_days{fitting}, so that archives are removed earlier.",
 				"Grow the disk, or set backup_dir of the server to a larger file system.",
+			},
+		}, {
+			facts: []backup.Fact{backup.FactInodesShort}, title: "the server's file system takes no more files",
+			cause: "The file system of {backup_dir} has {free} left of {total}{inodes} so no file of a backup can be made there.",
+			fix: []string{
+				"Find the folder with the most files, and remove what nobody needs: du --inodes -x {backup_dir} | sort -n | tail",
+				"Or set backup_dir of the server to another file system.",
 			},
 		}},
 	},
@@ -50,8 +57,8 @@ var diskKnowledge = []entry{
 		hints:  []string{"minimum free space", "required space", "exceeds available", "too little space", "below the minimum"},
 		own: []own{{
 			facts: []backup.Fact{backup.FactSpaceShort}, title: "the backup would not fit on the server's disk",
-			cause: "The dumps and the archive need at least {needed}, and the file system of {backup_dir} has {free} left of {total}.",
-			fix:   []string{"Delete old backups of this server, or lower retention_days.", "Grow the disk, or set backup_dir of the server to a larger file system."},
+			cause: "The dumps and the archive need at least {needed}, and the file system of {backup_dir} has {free} left of {total}{missing}.",
+			fix:   []string{"Delete old backups of this server{held}.", "Or lower retention_days{fitting}.", "Grow the disk, or set backup_dir of the server to a larger file system."},
 		}},
 	},
 	{

@@ -1,5 +1,7 @@
 package diagnosis
 
+import "github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+
 var offsiteKnowledge = []entry{
 	{
 		class: "offsite_clock_skew", family: "offsite", retry: RetryAfterFix, title: "the clock is wrong",
@@ -9,6 +11,11 @@ var offsiteKnowledge = []entry{
 		certain:    []string{"difference between request time", "timestamp & too far", "requesttimetooskewed", "difference between the request time and", "request time too skewed", "signature not yet current", "request date header too old", "request has expired & !signature", "requestexpired", "time may be set wrong", "reasonable timeframe", "clock skew & !missed start", "clock is skewed", "clock & out of sync", "signature expired:", "is now earlier than", "is still later than", "invalid jwt: token must be a short-lived", "token used too early", "token was issued in the future", "not yet valid: current time", "check your system time", "date/time is incorrect"},
 		hints:      []string{"clock drift", "not yet valid", "time skew", "clock is off", "invalid timestamp", "outside the allowed"},
 		likely:     []string{"system clock & {fails}", "system time & {fails}", "clock & wrong"},
+		own: []own{{
+			facts: []backup.Fact{backup.FactClockOff}, title: "the server's clock is off",
+			cause: "Whether a backup moves on is judged by the server's clock, and offsite storage refuses requests whose time is wrong.",
+			fix:   []string{"Compare: date -u on the server and where the control plane runs.", "Set the clock that is wrong: timedatectl set-ntp true"},
+		}},
 	},
 	{
 		class: "offsite_kms_denied", code: "INVALID_CONFIG", family: "offsite", retry: RetryNo, title: "the storage's encryption key may not be used",

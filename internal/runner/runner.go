@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,75 +30,6 @@ func (r *Runner) Close() { r.pool.Close() }
 
 // Forget implements controlplane.Runner.
 func (r *Runner) Forget(id backup.ServerID) { r.pool.Drop(string(id)) }
-
-// Preflight implements controlplane.Runner.
-func (r *Runner) Preflight(ctx context.Context, t controlplane.Target, b backup.Backup) (controlplane.Preflight, error) {
-	c, err := r.client(ctx, t)
-	if err != nil {
-		return controlplane.Preflight{}, err
-	}
-	report, err := host(c, t, b).Check(ctx, ssh.CheckRequest{Include: b.Files.Include, Databases: b.Databases})
-	if err != nil {
-		return controlplane.Preflight{}, explain(err, t, backup.StagePreflight)
-	}
-	if f := judge(report, t, b); f != nil {
-		return controlplane.Preflight{}, f
-	}
-	found := controlplane.Preflight{HostKey: c.HostKey(), FreeBytes: max(0, report.FreeBytes), TotalBytes: max(0, report.TotalBytes),
-		Warnings: databaseWarnings(report, b)}
-	if links := pathsIn(report, b, ssh.PathSymlink); len(links) > 0 {
-		found.Warnings = append(found.Warnings, fmt.Sprintf("only the symbolic link itself is in the archive, not what it points to: %s", strings.Join(links, ", ")))
-	}
-	return found, nil
-}
-
-// judge says why a run would fail, from what the server said.
-func judge(r ssh.CheckReport, t controlplane.Target, b backup.Backup) *backup.Failure {
-	fail := func(fact backup.Fact, text string, values ...any) *backup.Failure {
-		e := evidence(t, b)
-		e.FreeBytes, e.TotalBytes, e.FreeInodes, e.TotalInodes = max(0, r.FreeBytes), max(0, r.TotalBytes), max(0, r.FreeInodes), max(0, r.TotalInodes)
-		return &backup.Failure{Stage: backup.StagePreflight, Fact: fact, Text: fmt.Sprintf(text, values...), Evidence: e}
-	}
-	if len(r.Missing) > 0 {
-		f := fail(backup.FactToolMissing, "not found on the server: %s", strings.Join(r.Missing, ", "))
-		f.Evidence.Tools = r.Missing
-		return f
-	}
-	if r.Folder != ssh.FolderOK && r.Folder != ssh.FolderAbsent {
-		detail := r.FolderDetail
-		if r.Folder == ssh.FolderParentMissing {
-			detail += " on the server; only the last folder of backup_dir is made, so make the ones above it first"
-		}
-		return fail(backup.FactFolderUnsafe, "%s", detail)
-	}
-	for _, state := range []struct {
-		state ssh.PathState
-		fact  backup.Fact
-		text  string
-	}{
-		{ssh.PathMissing, backup.FactPathMissing, "no such path: %s"},
-		{ssh.PathUnreadable, backup.FactPathUnreadable, "not readable: %s"},
-	} {
-		if paths := pathsIn(r, b, state.state); len(paths) > 0 {
-			f := fail(state.fact, state.text, strings.Join(paths, ", "))
-			f.Evidence.Paths = paths
-			return f
-		}
-	}
-	for i, d := range r.Databases {
-		if d.State != ssh.DatabaseOK && d.State != ssh.DatabaseSkipped && i < len(b.Databases) {
-			f := fail(databaseFacts[d.State], "%s", cmp.Or(text(d.Detail), string(d.State)))
-			blame(f, b.Databases[i], d)
-			return f
-		}
-	}
-	if needed := room(r, b); r.FreeBytes >= 0 && r.FreeBytes < needed {
-		f := fail(backup.FactSpaceShort, "the dumps and the archive need at least %d bytes, and %d are free", needed, r.FreeBytes)
-		f.Evidence.NeededBytes = needed
-		return f
-	}
-	return nil
-}
 
 func pathsIn(r ssh.CheckReport, b backup.Backup, state ssh.PathState) (paths []string) {
 	for i, s := range r.Paths {

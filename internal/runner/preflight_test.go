@@ -1,0 +1,108 @@
+package runner
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/ssh"
+)
+
+// statusOf are the answers by name.
+func statusOf(checks []backup.Check) map[string]backup.CheckStatus {
+	all := map[string]backup.CheckStatus{}
+	for _, c := range checks {
+		all[c.Name] = c.Status
+	}
+	return all
+}
+
+// TestPreflightThatStopsTellsWhatWasPassed holds every fact of a connection to one check, with those before it passed and
+// those after it skipped.
+func TestPreflightThatStopsTellsWhatWasPassed(t *testing.T) {
+	t.Parallel()
+	loggedIn := connectChecks(target, "ssh-ed25519 AAAA")
+	loggedIn[len(loggedIn)-1].Took = time.Millisecond
+	for _, test := range []struct {
+		passed []backup.Check
+		stage  backup.Stage
+		fact   backup.Fact
+		at     string
+	}{
+		{connectChecks(target, ""), backup.StageConnect, backup.FactNoKey, "key"},
+		{connectChecks(target, ""), backup.StageConnect, backup.FactDNS, "resolve"},
+		{connectChecks(target, ""), backup.StageConnect, backup.FactRefused, "connect"},
+		{connectChecks(target, ""), backup.StageConnect, backup.FactDropped, "connect"},
+		{connectChecks(target, ""), backup.StageConnect, backup.FactHostKeyChanged, "host_key"},
+		{connectChecks(target, ""), backup.StageConnect, backup.FactAuthFailed, "login"},
+		{loggedIn, backup.StageConnect, backup.FactTimeout, "shell"},
+		{loggedIn, backup.StagePreflight, backup.FactRemoteCommand, "shell"},
+		{loggedIn, backup.StagePreflight, backup.FactSudo, "sudo"},
+	} {
+		found, err := stopped(test.passed, &backup.Failure{Stage: test.stage, Fact: test.fact, Text: "words"}, time.Second)
+		if err == nil || len(found.Checks) != len(backup.PreflightChecks) {
+			t.Fatalf("%s: %v, %+v", test.fact, err, found)
+		}
+		before := true
+		for i, c := range found.Checks {
+			switch {
+			case c.Name != backup.PreflightChecks[i]:
+				t.Errorf("%s: %s is not %s", test.fact, c.Name, backup.PreflightChecks[i])
+			case c.Name == test.at:
+				before = false
+				if c.Status != backup.CheckFailed || c.Failure == nil || c.Took != time.Second {
+					t.Errorf("%s: %+v", test.fact, c)
+				}
+			case !before && c.Status != backup.CheckSkipped, before && c.Status != backup.CheckOK && c.Name != "tools":
+				t.Errorf("%s: %+v", test.fact, c)
+			}
+		}
+	}
+}
+
+func TestPreflightTellsEveryCheckThatFails(t *testing.T) {
+	t.Parallel()
+	r := ssh.CheckReport{Folder: ssh.FolderWrongOwner, FolderDetail: "owned by user 7", Missing: []string{"tar"}, Paths: []ssh.PathState{ssh.PathMissing}, TotalInodes: 100, FreeBytes: 50}
+	b := backup.Backup{Spec: backup.Spec{Files: backup.FilesSource{Include: []string{"/a"}}}}
+	got := statusOf(hostChecks(r, target, b))
+	for name, want := range map[string]backup.CheckStatus{"tools": "failed", "sources": "failed", "backup_dir": "failed", "space": "failed", "database": "skipped"} {
+		if got[name] != want {
+			t.Errorf("%s: %s, want %s", name, got[name], want)
+		}
+	}
+}
+
+func TestSpaceIsJudgedByTheLastArchive(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		free, last, grown, inodes int64
+		status                    backup.CheckStatus
+		fact                      backup.Fact
+	}{
+		"fits":             {300, 100, 200, 50, "ok", ""},
+		"unless it grows":  {150, 100, 200, 50, "warning", ""},
+		"does not":         {99, 100, 200, 50, "failed", backup.FactSpaceShort},
+		"nothing is known": {99, 0, 0, 50, "ok", ""},
+		"no inodes":        {300, 0, 0, 3, "failed", backup.FactInodesShort},
+		"not told":         {-1, 100, 200, 50, "warning", ""},
+	} {
+		asked := target
+		asked.LastBytes, asked.GrownBytes = test.last, test.grown
+		c := look{ssh.CheckReport{FreeBytes: test.free, TotalBytes: 1000, FreeInodes: test.inodes, TotalInodes: 60}, asked, backup.Backup{}}.space()
+		if c.Status != test.status || (c.Failure != nil) != (test.fact != "") || c.Failure != nil && c.Failure.Fact != test.fact {
+			t.Errorf("%s: %+v", name, c)
+		}
+	}
+}
+
+func TestClockThatIsOffIsAWarning(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_800_000_000, 0)
+	for offset, want := range map[time.Duration]string{0: "", 5 * time.Second: "", 6 * time.Second: "6s ahead of", -time.Hour: "1h0m0s behind"} {
+		c := clock(ssh.CheckReport{Time: now.Add(offset).Unix()}, target, now, now)
+		if (c.Status == backup.CheckWarning) != (want != "") || !strings.Contains(c.Evidence, want) {
+			t.Errorf("%s: %+v", offset, c)
+		}
+	}
+}
