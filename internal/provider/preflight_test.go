@@ -2,6 +2,7 @@ package provider_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -33,13 +34,13 @@ func TestPreflightIsToldByACheckBlockAndChangesNothing(t *testing.T) {
 	same(t, "ok", any(false), out["ok"])
 	same(t, "failed", any(1.0), out["failed"])
 	codes, _ := out["codes"].(map[string]any)
-	if codes["connect"] != "ok " || codes["login"] != "failed SSH_AUTH_FAILED" || codes["clock"] != "skipped " || len(codes) != len(backup.PreflightChecks) {
+	if codes["connect"] != "ok " || codes["login"] != "failed PERMISSION_DENIED_PUBLICKEY" || codes["clock"] != "skipped " || len(codes) != len(backup.PreflightChecks) {
 		t.Errorf("not let in: %v", codes)
 	}
 
 	s.sshd.Authorize(s.public)
-	around := filepath.Dir(s.sshd.BackupDir)
-	before := tree(t, around)
+	around := []string{filepath.Dir(s.source), filepath.Dir(s.sshd.BackupDir)}
+	before := tree(t, around...)
 	r = s.mustApply()
 	same(t, "ok once let in", any(true), s.outputs()["ok"])
 	for _, d := range r.diagnostics {
@@ -47,34 +48,34 @@ func TestPreflightIsToldByACheckBlockAndChangesNothing(t *testing.T) {
 			t.Errorf("still told: %s", d.detail)
 		}
 	}
-	if diff := cmp.Diff(before, tree(t, around)); diff != "" {
+	if diff := cmp.Diff(before, tree(t, around...)); diff != "" {
 		t.Errorf("a preflight changed the server: %s", diff)
 	}
 	s.put("source/more.txt", "more\n") // and the comparison would have seen it
-	if cmp.Equal(before, tree(t, around)) {
+	if cmp.Equal(before, tree(t, around...)) {
 		t.Error("the comparison sees no change")
 	}
 }
 
-// tree are the paths below a folder with their modes.
-func tree(t *testing.T, root string) map[string]string {
+// tree are the paths below folders, with their modes, sizes and times.
+func tree(t *testing.T, roots ...string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	for _, root := range roots {
+		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			info, err := d.Info()
+			if err != nil {
+				return err
+			}
+			found[path] = fmt.Sprint(info.Mode(), info.Size(), info.ModTime())
+			return nil
+		})
 		if err != nil {
-			return err
+			t.Fatal(err)
 		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		if !strings.HasSuffix(path, ".log") { // sshd tells of our connection
-			found[path] = info.Mode().String()
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	return found
 }
@@ -102,7 +103,7 @@ func TestPreflightOnTheCommandLineTellsEveryCheck(t *testing.T) {
 		same(t, "order", backup.PreflightChecks[i], c.Name)
 	}
 	exit, out, complaint := s.try("preflight", "--server", "web-1", "--include", "/no/such/path")
-	if exit != 1 || !strings.Contains(out, "failed  sources (") || !strings.Contains(out, "ok      backup_dir") || !strings.Contains(complaint, "a backup of web-1 would fail: sources (") {
+	if exit != 1 || !strings.Contains(out, "failed  sources (") || !strings.Contains(out, "warning backup_dir (SHORT_LIVED_FOLDER)") || !strings.Contains(complaint, "a backup of web-1 would fail: sources (") {
 		t.Errorf("a path that is not there: exit status %d\n%s\n%s", exit, out, complaint)
 	}
 	if exit, _, complaint = s.try("preflight"); exit != 2 || !strings.Contains(complaint, "--server") {
