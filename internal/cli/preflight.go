@@ -55,11 +55,13 @@ and 1 where one did.`
 }
 
 func (c *cli) preflight(ctx context.Context, client *apiclient.Client, server, schedule string, in api.PreflightInput) error {
-	id, err := "", error(nil)
+	var id string
 	if server != "" {
-		if id, err = serverID(ctx, client, server); err != nil {
+		found, err := serverID(ctx, client, server)
+		if err != nil {
 			return err
 		}
+		id = found
 	}
 	if schedule != "" {
 		s, _, err := findSchedule(ctx, client, schedule)

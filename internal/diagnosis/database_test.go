@@ -61,3 +61,27 @@ func TestExplainFailuresOfDatabases(t *testing.T) {
 		})
 	}
 }
+
+func TestFullDiskNamesWhatTheArchivesHold(t *testing.T) {
+	t.Parallel()
+	e := backup.Evidence{BackupDir: "/srv/b", TotalBytes: 8 << 30, FreeBytes: 1 << 30, NeededBytes: 3 << 30,
+		Room: &backup.Room{Backups: 3, Bytes: 6 << 30, RetentionDays: 30, FittingDays: 7, FittingBytes: 4 << 30}}
+	d := Explain(backup.Failure{Stage: backup.StagePreflight, Fact: backup.FactSpaceShort, Evidence: e})
+	said := d.Cause + strings.Join(d.Fix, "\n")
+	for _, want := range []string{"2.0 GiB are missing", "3 backups of it hold 6.0 GiB", "from 30 to 7, which frees 4.0 GiB"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("%q is not in %s", want, said)
+		}
+	}
+	if d.Code != "NO_SPACE_LEFT" || d.Class != "disk_space_insufficient_predicted" {
+		t.Errorf("%s %s", d.Class, d.Code)
+	}
+	full := Explain(backup.Failure{Stage: backup.StageArchive, Fact: backup.FactToolFailed, Output: "gzip: stdout: No space left on device", Evidence: e})
+	if fix := strings.Join(full.Fix, "\n"); full.Class != "disk_full" || !strings.Contains(fix, "3 backups of it hold 6.0 GiB") || !strings.Contains(fix, "from 30 to 7") {
+		t.Errorf("%s: %s", full.Class, fix)
+	}
+	e.Room = nil
+	if fix := strings.Join(Explain(backup.Failure{Fact: backup.FactSpaceShort, Evidence: e}).Fix, "\n"); strings.Contains(fix, "hold") || strings.Contains(fix, "frees") {
+		t.Errorf("nothing is known, and it says %s", fix)
+	}
+}

@@ -230,6 +230,7 @@ func factsOf(f backup.Failure, line string) *strings.Replacer {
 		"{free}", known(e.FreeBytes, e.TotalBytes),
 		"{total}", known(e.TotalBytes, e.TotalBytes),
 		"{inodes}", inodes(e),
+		"{free_inodes}", fmt.Sprint(e.FreeInodes),
 		"{exit_status}", fmt.Sprint(f.ExitStatus),
 		"{needed}", Bytes(e.NeededBytes),
 		"{missing}", missing(e),

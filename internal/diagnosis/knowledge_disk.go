@@ -21,7 +21,7 @@ var diskKnowledge = []entry{
 			},
 		}, {
 			facts: []backup.Fact{backup.FactInodesShort}, title: "the server's file system takes no more files",
-			cause: "The file system of {backup_dir} has {free} left of {total}{inodes} so no file of a backup can be made there.",
+			cause: "The file system of {backup_dir} takes only {free_inodes} more files, fewer than a backup makes, though it has {free} left of {total}: its inodes are used up.",
 			fix: []string{
 				"Find the folder with the most files, and remove what nobody needs: du --inodes -x {backup_dir} | sort -n | tail",
 				"Or set backup_dir of the server to another file system.",

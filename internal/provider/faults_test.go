@@ -257,7 +257,7 @@ func TestFaultsAreToldAndLeaveNothing(t *testing.T) {
 				return nil, nil
 			},
 			want: func(s *scenario) failure {
-				return failure{"NO_SPACE_LEFT", "archive", "the server's disk is full", []string{s.sshd.BackupDir, "inodes"}}
+				return failure{"NO_SPACE_LEFT", "preflight", "the server's file system takes no more files", []string{s.sshd.BackupDir, "inodes"}}
 			},
 			mend: func(s *scenario) { s.sshd.BackupDir = s.sshd.Dir("srv") + "/backups" },
 		},
