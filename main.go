@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime/debug"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/cli"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/provider"
@@ -28,6 +29,8 @@ func main() {
 }
 
 func serve() error {
+	// Terraform starts a provider for every command, most of which it ends before there is anything worth collecting.
+	debug.SetGCPercent(400)
 	factory := provider.NewFactory(version)
 	defer factory.Close()
 	return factory.Serve()
