@@ -36,6 +36,7 @@ type engine struct {
 	decisions []scheduler.Decision
 	hash      uint64
 	emit      func(Event) // nil: nobody wants to know
+	_         [64]byte    // see ownLines
 }
 
 type serverState struct {
@@ -47,7 +48,8 @@ type serverState struct {
 	waiting    []int32 // slots of runs that wait for a place, the first come first
 	owing      int     // schedules that owe a start
 	used       int64   // by archives, those in the making included
-	nextExpiry int64
+	expiries   []int64 // when the oldest archive of each schedule may go, close together
+	nextExpiry int64   // the soonest of them
 
 	report ServerReport
 }
@@ -64,6 +66,7 @@ type scheduleState struct {
 	*Schedule
 	index  int // in Scenario.Schedules
 	server int32
+	nth    int32 // of its server
 	vault  int32 // of the engine, or NoVault
 	policy scheduler.Policy
 	state  scheduler.State
@@ -271,19 +274,24 @@ type fault struct {
 
 // faultAt returns the class of the fault that hits a run, 0 for none, and by how much others slow it down.
 func (g *engine) faultAt(s *scheduleState, r *run, local []fault, t int64) (class uint8, slower float64) {
-	for k, faults := range [2][]fault{local, g.faults} {
-		for i := range faults {
-			f := &faults[i]
-			if !f.contains(t) || f.below > 0 && g.chance(s, r, uint64(k)<<16|uint64(i)) >= f.below {
-				continue
-			}
-			slower = max(slower, f.slower)
-			if class == 0 {
-				class = f.class
-			}
-		}
+	for i := range local {
+		g.hit(&local[i], s, r, t, uint64(i), &class, &slower) //nolint:gosec // an index
+	}
+	for i := range g.faults {
+		g.hit(&g.faults[i], s, r, t, 1<<16|uint64(i), &class, &slower) //nolint:gosec // an index
 	}
 	return class, slower
+}
+
+// hit adds what a fault does to a run, if it does.
+func (g *engine) hit(f *fault, s *scheduleState, r *run, t int64, salt uint64, class *uint8, slower *float64) {
+	if !f.contains(t) || f.below > 0 && g.chance(s, r, salt) >= f.below {
+		return
+	}
+	*slower = max(*slower, f.slower)
+	if *class == 0 {
+		*class = f.class
+	}
 }
 
 // chance is a number as good as random about a try, and the same whenever the same is asked.
@@ -333,7 +341,8 @@ func (g *engine) finish(s *scheduleState, server *serverState, r *run, t int64) 
 	if class == 0 {
 		outcome = Completed
 		s.archives.add(archive{expires: r.begin + s.Retention, bytes: r.bytes})
-		server.nextExpiry = min(server.nextExpiry, s.archives.next())
+		next := s.archives.next()
+		server.expiries[s.nth], server.nextExpiry = next, min(server.nextExpiry, next)
 		if s.vault != NoVault {
 			class = g.upload(s, r, t)
 		}
@@ -363,15 +372,20 @@ func (s *serverState) expire(g *engine, t int64) {
 	if t < s.nextExpiry {
 		return
 	}
-	s.nextExpiry = never
-	for _, i := range s.schedules {
-		of := &g.schedules[i]
-		s.used -= of.archives.expire(t)
-		if of.vault != NoVault {
-			g.vaults[of.vault].used -= of.sent.expire(t)
+	soonest := never
+	for k, at := range s.expiries {
+		if at <= t {
+			of := &g.schedules[s.schedules[k]]
+			s.used -= of.archives.expire(t)
+			if of.vault != NoVault {
+				g.vaults[of.vault].used -= of.sent.expire(t)
+			}
+			at = of.archives.next()
+			s.expiries[k] = at
 		}
-		s.nextExpiry = min(s.nextExpiry, of.archives.next())
+		soonest = min(soonest, at)
 	}
+	s.nextExpiry = soonest
 }
 
 // occupied is what lies on a server's disk, and free what is left of it.

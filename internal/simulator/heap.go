@@ -8,11 +8,17 @@ type wakes struct {
 }
 
 func newWakes(n int) wakes {
-	w := wakes{at: make([]int64, n), heap: make([]int32, n), place: make([]int32, n)}
+	w := wakes{at: ownLines[int64](n), heap: ownLines[int32](n), place: ownLines[int32](n)}
 	for i := range n {
 		w.at[i], w.heap[i], w.place[i] = never, int32(i), int32(i)
 	}
 	return w
+}
+
+// ownLines makes a slice that shares no cache line with another: parts of a fleet are simulated by different processors.
+func ownLines[T int32 | int64](n int) []T {
+	const line = 64 / 4 // of the smaller ones
+	return make([]T, n, (n+line-1)/line*line)
 }
 
 func (w *wakes) first() (at int64, ok bool) {

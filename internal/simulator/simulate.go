@@ -176,7 +176,12 @@ func (b *builder) schedule(part, i int) {
 		state.vault = v
 	}
 	server := &e.servers[state.server]
+	state.nth = int32(len(server.schedules))                             //nolint:gosec // an index
 	server.schedules = append(server.schedules, int32(len(e.schedules))) //nolint:gosec // an index
+	if server.expiries == nil {
+		server.expiries = ownLines[int64](1)[:0]
+	}
+	server.expiries = append(server.expiries, never)
 	e.schedules = append(e.schedules, state)
 }
 
