@@ -275,10 +275,10 @@ type fault struct {
 // faultAt returns the class of the fault that hits a run, 0 for none, and by how much others slow it down.
 func (g *engine) faultAt(s *scheduleState, r *run, local []fault, t int64) (class uint8, slower float64) {
 	for i := range local {
-		g.hit(&local[i], s, r, t, uint64(i), &class, &slower) //nolint:gosec // an index
+		g.hit(&local[i], s, r, t, uint64(i), &class, &slower)
 	}
 	for i := range g.faults {
-		g.hit(&g.faults[i], s, r, t, 1<<16|uint64(i), &class, &slower) //nolint:gosec // an index
+		g.hit(&g.faults[i], s, r, t, 1<<16|uint64(i), &class, &slower)
 	}
 	return class, slower
 }
