@@ -238,7 +238,18 @@ type simulatedSchedule struct {
 	MaxGap    int64            `json:"max_gap_seconds"`
 	MaxGapAt  string           `json:"max_gap_at,omitempty"`
 	LastGood  string           `json:"last_good_at,omitempty"`
+	Clocks    []simulatedClock `json:"clock_changes"`
 	completed int64
+}
+
+// simulatedClock is a change of the clocks that concerns due times of a schedule.
+type simulatedClock struct {
+	At     string           `json:"at"` // the first instant after it
+	Effect cron.ClockEffect `json:"effect"`
+	Times  int              `json:"due_times"`
+	First  string           `json:"first"` // of them, on the wall clock
+	Last   string           `json:"last"`
+	Text   string           `json:"text"`
 }
 
 type simulatedServer struct {
@@ -297,7 +308,11 @@ func scheduleOf(sc *simulator.Scenario, r *simulator.Report, i int) simulatedSch
 	s, found := &sc.Schedules[i], &r.Schedules[i]
 	out := simulatedSchedule{Server: sc.Servers[s.Server].Name, Name: s.Name, Cron: s.Expression.Text(), Timezone: s.Zone.Name(), Outcomes: map[string]int64{},
 		Failed: texts(found.Failed()), Unsent: texts(found.Unsent()), Reasons: map[string]int64{}, Retries: found.Retries, MaxGap: found.MaxGap,
-		MaxGapAt: utc(found.MaxGapAt), LastGood: utc(found.LastGood), completed: found.Of(simulator.Completed)}
+		MaxGapAt: utc(found.MaxGapAt), LastGood: utc(found.LastGood), Clocks: []simulatedClock{}, completed: found.Of(simulator.Completed)}
+	for _, change := range sc.ClockChanges(i) {
+		out.Clocks = append(out.Clocks, simulatedClock{At: time.Unix(change.At, 0).In(s.Zone.Location()).Format(time.RFC3339), Effect: change.Effect, Times: change.Times,
+			First: wallClock(change.First), Last: wallClock(change.Last), Text: change.String()})
+	}
 	for o, n := range found.Outcomes {
 		out.Outcomes[simulator.Outcome(o).String()] = n
 	}
@@ -306,6 +321,9 @@ func scheduleOf(sc *simulator.Scenario, r *simulator.Report, i int) simulatedSch
 	}
 	return out
 }
+
+// wallClock writes a local time.
+func wallClock(t int64) string { return time.Unix(t, 0).UTC().Format("2006-01-02T15:04") }
 
 func texts(counts map[diagnosis.Class]int64) map[string]int64 {
 	out := map[string]int64{}
@@ -365,6 +383,7 @@ func (c *cli) printSimulation(s simulation) error {
 			return err
 		}
 	}
+	c.printClockChanges(s.Schedules)
 	fmt.Fprintf(c.out, "\n%d runs in %.2f s, hash %s (time zones %s, seed %d)\n", s.Runs, s.Elapsed, s.Hash, s.Zones, s.Seed)
 	for _, a := range s.Assertions {
 		if a.Holds {
@@ -383,10 +402,40 @@ func (c *cli) printSimulation(s simulation) error {
 	return nil
 }
 
+// printClockChanges says what changes of the clocks do, what surprises most first.
+func (c *cli) printClockChanges(schedules []simulatedSchedule) {
+	lines := clockLines(schedules)
+	for i, line := range lines {
+		if i == 0 {
+			fmt.Fprintln(c.out)
+		}
+		if i == maxClocks {
+			fmt.Fprintf(c.out, "clocks: and %d more: --json has all\n", len(lines)-maxClocks)
+			break
+		}
+		fmt.Fprintf(c.out, "clocks: %s\n", plain(line))
+	}
+}
+
+// clockLines are what the changes of the clocks do: first where due times move, last where an hourly schedule goes on as ever.
+func clockLines(schedules []simulatedSchedule) (lines []string) {
+	for _, effect := range []cron.ClockEffect{cron.ClockMoved, cron.ClockOnce, cron.ClockTwice} {
+		for _, s := range schedules {
+			for _, change := range s.Clocks {
+				if change.Effect == effect {
+					lines = append(lines, s.Server+"/"+s.Name+": "+change.Text)
+				}
+			}
+		}
+	}
+	return lines
+}
+
 // maxRows is how much of a table a person reads. All of it is in --json.
 const (
-	maxRows  = 50
-	maxWrong = 10 // the same of what an assertion found
+	maxRows   = 50
+	maxWrong  = 10 // the same of what an assertion found
+	maxClocks = 10 // and of what the clocks do
 )
 
 func longest(rows [][]string) [][]string {

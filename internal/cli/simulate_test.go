@@ -23,6 +23,10 @@ type simulated struct {
 		Failed   map[string]int64 `json:"failed_by_class"`
 		Retries  int64            `json:"retries"`
 		MaxGap   int64            `json:"max_gap_seconds"`
+		Clocks   []struct {
+			At, Effect, First, Last, Text string
+			Times                         int `json:"due_times"`
+		} `json:"clock_changes"`
 	} `json:"schedules"`
 	Servers []struct {
 		FullAt     string `json:"full_at"`
@@ -103,6 +107,29 @@ func TestSimulationOfOneSeedIsTheSameEverywhere(t *testing.T) {
 	}
 	if other := simulate(t, 0, "--synthetic", "40", "--from", "2026-01-01T00:00:00Z", "--for", "30d", "--seed", "6"); other.Hash == first.Hash {
 		t.Error("another seed has the same hash")
+	}
+}
+
+func TestSimulationSaysWhatChangesOfTheClocksDo(t *testing.T) {
+	t.Parallel()
+	example := "../../examples/simulate/collision-after-dst.yaml"
+	s := simulate(t, 3, "--scenario", example).Schedules
+	if len(s[0].Clocks) != 0 { // it is in UTC
+		t.Errorf("%+v", s[0].Clocks)
+	}
+	const text = "On 8 March 2026 the clocks of America/New_York skip 02:30: the run is at 03:00 instead."
+	if len(s[1].Clocks) != 1 {
+		t.Fatalf("%+v", s[1].Clocks)
+	}
+	if c := s[1].Clocks[0]; c.At != "2026-03-08T03:00:00-04:00" || c.Effect != "moved" || c.Times != 1 || c.First != "2026-03-08T02:30" || c.Last != c.First || c.Text != text {
+		t.Errorf("%+v", c)
+	}
+	if _, out, _ := run(t, "simulate", "--scenario", example); !strings.Contains(out, "clocks: db-1/nightly: "+text+"\n") {
+		t.Error(out)
+	}
+	_, out, _ := run(t, "simulate", "--synthetic", "200", "--from", "2026-01-01T00:00:00Z", "--for", "365d")
+	if lines := strings.Count(out, "\nclocks: "); lines != 11 || !strings.Contains(out, " more: --json has all\n\n") {
+		t.Errorf("%d lines about clocks in\n%s", lines, out)
 	}
 }
 

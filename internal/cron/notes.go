@@ -160,21 +160,13 @@ func (e *Expression) monthsWithout() (months []string) {
 
 // clockNotes find due times in hours that the zone skips or repeats in the next year.
 func (e *Expression) clockNotes(z *Zone, from int64, add addNote) {
-	if e.elapsed || from < 0 || from >= lastUnix-notesAhead {
-		return
-	}
-	for i := z.spanAt(from) + 1; z.spans[i].start <= from+notesAhead; i++ {
-		at, before, after := z.spans[i].start, z.spans[i-1].offset, z.spans[i].offset
-		local, ok := e.match(at + min(before, after))
-		if !ok || local >= at+max(before, after) {
-			continue
-		}
-		on := time.Unix(at-1, 0).In(z.location).Format("2 January 2006")
-		due := time.Unix(local, 0).UTC().Format("15:04")
-		if after > before {
-			add(NoteSkipped, "On %s the clocks of %s skip %s: the run is at %s instead.", on, z.name, due, time.Unix(at, 0).In(z.location).Format("15:04"))
-		} else {
-			add(NoteRepeated, "On %s %s comes twice in %s: the run is at the first.", on, due, z.name)
+	for _, c := range e.ClockChanges(z, from, from+notesAhead+1) {
+		switch c.Effect {
+		case ClockMoved:
+			add(NoteSkipped, "%s", c)
+		case ClockOnce:
+			add(NoteRepeated, "%s", c)
+		case ClockTwice: // as the author of an hourly schedule expects
 		}
 	}
 }

@@ -59,6 +59,12 @@ type Schedule struct {
 	Seconds    int64 // that a run takes besides what its bytes take
 }
 
+// ClockChanges are the changes of the clocks that concern due times of a schedule, with what becomes of those.
+func (sc *Scenario) ClockChanges(schedule int) []cron.ClockChange {
+	s := &sc.Schedules[schedule]
+	return s.Expression.ClockChanges(s.Zone, sc.Start, sc.End)
+}
+
 // NoVault is the vault of a schedule whose archives stay on the server.
 const NoVault = -1
 
