@@ -9,6 +9,7 @@ import (
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/api"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/apiclient"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/scenario"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/simulator"
 )
 
@@ -16,28 +17,28 @@ import (
 const usualBytes = 1 << 30
 
 // keptFleet is what the control plane keeps. Archives are as large as the newest one of the same server and type.
-func (c *cli) keptFleet(ctx context.Context, h horizon, seed uint64) (scenario, error) {
+func (c *cli) keptFleet(ctx context.Context, h scenario.Horizon, seed uint64) (scenario.Scenario, error) {
 	client, err := c.client()
 	if err != nil {
-		return scenario{}, err
+		return scenario.Scenario{}, err
 	}
 	servers, err := client.Servers(ctx)
 	if err != nil {
-		return scenario{}, err
+		return scenario.Scenario{}, err
 	}
 	schedules, err := client.Schedules(ctx, apiclient.ScheduleFilter{})
 	if err != nil {
-		return scenario{}, err
+		return scenario.Scenario{}, err
 	}
 	if len(schedules) == 0 {
-		return scenario{}, errors.New(`there is no schedule to simulate: add one (cloudaipilot schedule add), or simulate a scenario (--scenario FILE) or a made-up fleet (--synthetic 100)`)
+		return scenario.Scenario{}, errors.New(`there is no schedule to simulate: add one (cloudaipilot schedule add), or simulate a scenario (--scenario FILE) or a made-up fleet (--synthetic 100)`)
 	}
-	sc := &simulator.Scenario{Start: h.start, End: h.end, Seed: seed}
+	sc := &simulator.Scenario{Start: h.Start, End: h.End, Seed: seed}
 	number, known := map[string]int{}, map[string]plannedServer{}
 	for _, s := range servers {
 		server, err := as[plannedServer](s)
 		if err != nil {
-			return scenario{}, err
+			return scenario.Scenario{}, err
 		}
 		number[s.ID], known[s.ID] = len(sc.Servers), server
 		sc.Servers = append(sc.Servers, simulator.Server{Name: s.Name, MaxConcurrent: server.MaxConcurrent})
@@ -49,19 +50,19 @@ func (c *cli) keptFleet(ctx context.Context, h horizon, seed uint64) (scenario, 
 		}
 		planned, err := as[plannedSchedule](s)
 		if err != nil {
-			return scenario{}, err
+			return scenario.Scenario{}, err
 		}
-		added, err := scheduled(planned.spec(), known[s.ServerID].Name, known[s.ServerID].Maintenance)
+		added, err := scenario.Scheduled(planned.spec(), known[s.ServerID].Name, known[s.ServerID].Maintenance)
 		if err != nil {
-			return scenario{}, fmt.Errorf("schedule %s/%s: %w", known[s.ServerID].Name, s.Name, err)
+			return scenario.Scenario{}, fmt.Errorf("schedule %s/%s: %w", known[s.ServerID].Name, s.Name, err)
 		}
 		if added.Bytes, err = newestSize(ctx, client, s); err != nil {
-			return scenario{}, err
+			return scenario.Scenario{}, err
 		}
 		added.Server = at
 		sc.Schedules = append(sc.Schedules, added)
 	}
-	return scenario{Scenario: sc}, nil
+	return scenario.Scenario{Scenario: sc}, nil
 }
 
 // as reads one record as another: the API names what is simulated as the resources do.

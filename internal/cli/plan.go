@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/scenario"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/simulator"
 )
 
@@ -96,7 +97,7 @@ func (c *cli) simulatePlan(ctx context.Context, o simulateOptions) error {
 		After  *simulation `json:"after"`  // null where it removes the last ones
 	}
 	for _, s := range []struct {
-		sc     scenario
+		sc     scenario.Scenario
 		result **simulation
 		events string
 	}{{before, &result.Before, ""}, {after, &result.After, o.events}} {
@@ -138,7 +139,7 @@ func (c *cli) printPlanned(before, after *simulation) error {
 }
 
 // parsePlan returns the fleets before and after a plan.
-func parsePlan(raw []byte, h horizon, seed uint64) (before, after scenario, err error) {
+func parsePlan(raw []byte, h scenario.Horizon, seed uint64) (before, after scenario.Scenario, err error) {
 	var p terraformPlan
 	if err := json.Unmarshal(raw, &p); err != nil {
 		return before, after, fmt.Errorf(`it is not what "terraform show -json PLAN" prints: %w`, err)
@@ -196,8 +197,8 @@ func (f *plannedFleet) add(kind, address string, attributes json.RawMessage, ser
 	return nil
 }
 
-func (f *plannedFleet) scenario(h horizon, seed uint64) (scenario, error) {
-	sc := &simulator.Scenario{Start: h.start, End: h.end, Seed: seed}
+func (f *plannedFleet) scenario(h scenario.Horizon, seed uint64) (scenario.Scenario, error) {
+	sc := &simulator.Scenario{Start: h.Start, End: h.End, Seed: seed}
 	number := map[string]int{}
 	for _, address := range slices.Sorted(maps.Keys(f.schedules)) {
 		s := f.schedules[address]
@@ -211,20 +212,20 @@ func (f *plannedFleet) scenario(h horizon, seed uint64) (scenario, error) {
 			number[server.Name] = at
 			sc.Servers = append(sc.Servers, simulator.Server{Name: server.Name, MaxConcurrent: server.MaxConcurrent})
 		}
-		added, err := scheduled(s.spec(), server.Name, server.Maintenance)
+		added, err := scenario.Scheduled(s.spec(), server.Name, server.Maintenance)
 		if err != nil {
-			return scenario{}, fmt.Errorf("%s: %w", address, err)
+			return scenario.Scenario{}, fmt.Errorf("%s: %w", address, err)
 		}
 		added.Server, added.Bytes = at, usualBytes
 		sc.Schedules = append(sc.Schedules, added)
 	}
-	return scenario{Scenario: sc}, nil
+	return scenario.Scenario{Scenario: sc}, nil
 }
 
 func (s plannedSchedule) spec() backup.ScheduleSpec {
-	f := scenarioSchedule{Name: s.Name, Cron: s.Cron, Timezone: s.Timezone, RetentionDays: s.RetentionDays, Overlap: s.Overlap, MissedRuns: s.MissedRuns,
+	f := scenario.ScheduleSettings{Name: s.Name, Cron: s.Cron, Timezone: s.Timezone, RetentionDays: s.RetentionDays, Overlap: s.Overlap, MissedRuns: s.MissedRuns,
 		MaxMissedRuns: s.MaxMissedRuns, Deadline: s.Deadline, Jitter: s.Jitter, Paused: s.Paused}
-	spec := f.spec()
+	spec := f.Spec()
 	spec.Blackouts = s.Blackouts
 	return spec
 }

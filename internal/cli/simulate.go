@@ -18,6 +18,7 @@ import (
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/cron"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/diagnosis"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/scenario"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/simulator"
 )
 
@@ -58,8 +59,13 @@ scenario and seed give the same events on every machine; their hash is printed.`
 	return cmd
 }
 
+const (
+	defaultHorizon = 365 * 24 * time.Hour
+	maxHorizon     = 10 * 365 * 24 * time.Hour
+)
+
 // horizon is the time to simulate: the command line's, else the file's, else a year from today.
-func (o *simulateOptions) horizon(start, length string) (h horizon, err error) {
+func (o *simulateOptions) horizon(start, length string) (h scenario.Horizon, err error) {
 	at, named := o.from, "--from"
 	if at == "" {
 		at, named = start, "start"
@@ -76,16 +82,16 @@ func (o *simulateOptions) horizon(start, length string) (h horizon, err error) {
 	}
 	span := defaultHorizon
 	if long != "" {
-		if span, err = parseSpan(long); err != nil {
+		if span, err = scenario.ParseSpan(long); err != nil {
 			return h, fmt.Errorf("%s: %w", named, err)
 		}
 	}
 	if span < time.Minute || span > maxHorizon {
 		return h, fmt.Errorf("%s: %q: allowed are 1m to 3650d", named, plain(long))
 	}
-	h = horizon{begin.Unix(), begin.Add(span).Unix()}
-	if begin.Year() < 1970 || time.Unix(h.end, 0).UTC().Year() > 2200 {
-		return h, fmt.Errorf("times are known from 1970 to 2200 only, not from %s to %s", begin.Format(time.RFC3339), time.Unix(h.end, 0).UTC().Format(time.RFC3339))
+	h = scenario.Horizon{Start: begin.Unix(), End: begin.Add(span).Unix()}
+	if begin.Year() < 1970 || time.Unix(h.End, 0).UTC().Year() > 2200 {
+		return h, fmt.Errorf("times are known from 1970 to 2200 only, not from %s to %s", begin.Format(time.RFC3339), time.Unix(h.End, 0).UTC().Format(time.RFC3339))
 	}
 	return h, nil
 }
@@ -117,26 +123,26 @@ func (c *cli) simulate(ctx context.Context, o simulateOptions) error {
 }
 
 // fleet is what is to be simulated.
-func (c *cli) fleet(ctx context.Context, o simulateOptions) (scenario, error) {
+func (c *cli) fleet(ctx context.Context, o simulateOptions) (scenario.Scenario, error) {
 	if o.scenario != "" {
 		return c.readScenario(o.scenario, o)
 	}
 	h, err := o.horizon("", "")
 	if err != nil {
-		return scenario{}, usageError{err}
+		return scenario.Scenario{}, usageError{err}
 	}
 	if o.synthetic == 0 {
 		return c.keptFleet(ctx, h, o.seed)
 	}
 	if o.synthetic < 0 || o.synthetic > simulator.MaxSynthetic {
-		return scenario{}, usageError{fmt.Errorf("--synthetic %d: allowed are 1 to %d", o.synthetic, simulator.MaxSynthetic)}
+		return scenario.Scenario{}, usageError{fmt.Errorf("--synthetic %d: allowed are 1 to %d", o.synthetic, simulator.MaxSynthetic)}
 	}
-	sc, err := simulator.Synthetic(o.synthetic, h.start, h.end, o.seed)
-	return scenario{Scenario: sc}, err
+	sc, err := simulator.Synthetic(o.synthetic, h.Start, h.End, o.seed)
+	return scenario.Scenario{Scenario: sc}, err
 }
 
 // run simulates, and writes the events where they are wanted.
-func (c *cli) run(ctx context.Context, sc scenario, o simulateOptions) (simulation, error) {
+func (c *cli) run(ctx context.Context, sc scenario.Scenario, o simulateOptions) (simulation, error) {
 	options := simulator.Options{Parallelism: o.parallelism}
 	finish := func() error { return nil }
 	if o.events != "" {
@@ -276,7 +282,7 @@ type simulatedAssertion struct {
 	Wrong []string `json:"wrong"`
 }
 
-func simulationOf(sc scenario, r *simulator.Report, took time.Duration) simulation {
+func simulationOf(sc scenario.Scenario, r *simulator.Report, took time.Duration) simulation {
 	out := simulation{Start: utc(sc.Start), End: utc(sc.End), Seed: sc.Seed, Zones: cron.ZoneVersion, Runs: r.Runs, Elapsed: took.Seconds(),
 		Hash: fmt.Sprintf("%016x", r.Hash), Totals: map[string]int64{}, Schedules: []simulatedSchedule{}, Servers: []simulatedServer{}, Vaults: []simulatedVault{}, Assertions: []simulatedAssertion{}}
 	due := int64(0)
@@ -297,7 +303,7 @@ func simulationOf(sc scenario, r *simulator.Report, took time.Duration) simulati
 	for i := range r.Vaults {
 		out.Vaults = append(out.Vaults, simulatedVault{sc.Vaults[i].Name, sc.Vaults[i].Capacity, r.Vaults[i].PeakBytes, r.Vaults[i].Bytes})
 	}
-	for _, a := range sc.assertions {
+	for _, a := range sc.Assertions {
 		wrong := a.Check(sc.Scenario, r)
 		out.Assertions = append(out.Assertions, simulatedAssertion{a.Name, len(wrong) == 0, append([]string{}, wrong...)})
 	}
