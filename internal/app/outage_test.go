@@ -30,7 +30,14 @@ esac
 
 func newSlowServer(t *testing.T) *slowServer {
 	t.Helper()
-	s := &slowServer{SSHD: testbed.StartSSHD(t, testbed.SSHDOptions{Programs: map[string]string{"tar": slowTar}})}
+	return newSlowServerWith(t, map[string]string{})
+}
+
+// newSlowServerWith has more programs that do as the test says.
+func newSlowServerWith(t *testing.T, programs map[string]string) *slowServer {
+	t.Helper()
+	programs["tar"] = slowTar
+	s := &slowServer{SSHD: testbed.StartSSHD(t, testbed.SSHDOptions{Programs: programs})}
 	s.source, s.folder, s.gate = s.Dir("source"), filepath.Join(s.Dir("srv"), "backups"), s.Dir("gate")
 	content := make([]byte, 1<<20)
 	_, _ = rand.Read(content) // it never fails

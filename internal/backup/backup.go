@@ -189,12 +189,36 @@ type Result struct {
 	Warnings  []string
 }
 
+// ProcessState says what became of the process that makes an archive.
+type ProcessState string
+
+// The states. Empty: nobody could look.
+const (
+	ProcessLives      ProcessState = "lives"
+	ProcessGone       ProcessState = "gone"        // it ended in the boot that it was started in
+	ProcessFormerBoot ProcessState = "former_boot" // the server was restarted since, and it went with that
+)
+
 // Observation is what a look at a job on the server showed.
 type Observation struct {
 	Job      Job
 	Alive    bool // this very process still runs
+	NoFolder bool // nothing of the backup is there: no job was started, or somebody removed its folder
 	Progress Progress
 	Result   *Result // nil while there is none
 	Output   string  // what the tools said so far, its last 64 KiB
 	Evidence Evidence
+	BootID   string // of the server now; empty where it does not say
+}
+
+// ProcessOf says what became of a job.
+func (o Observation) ProcessOf(job Job) ProcessState {
+	switch {
+	case o.Alive:
+		return ProcessLives
+	case job.BootID != "" && o.BootID != "" && job.BootID != o.BootID:
+		return ProcessFormerBoot
+	default:
+		return ProcessGone
+	}
 }

@@ -38,6 +38,8 @@ const (
 	FactArchiveEmpty    Fact = "archive_empty"
 	FactArchiveDamaged  Fact = "archive_damaged"
 	FactJobGone         Fact = "job_gone"
+	FactServerRestarted Fact = "server_restarted"   // the job belongs to a former boot
+	FactJobFolderGone   Fact = "job_folder_removed" // somebody else removed it while the job was at work
 	FactJobKilled       Fact = "job_killed"
 	FactJobStuck        Fact = "job_stuck"   // it lives, and has not come on for too long
 	FactJobRunning      Fact = "job_running" // its folder cannot be removed yet
@@ -107,6 +109,9 @@ type Evidence struct {
 	TotalInodes int64    `json:"total_inodes,omitempty"`
 	Privilege   string   `json:"privilege,omitempty"`
 	NeededBytes int64    `json:"needed_bytes,omitempty"` // at least, for the dumps and the archive
+
+	Process  ProcessState `json:"process,omitempty"`  // what became of the process that made the archive
+	BootedAt time.Time    `json:"booted_at,omitzero"` // when the server was last started, by its own clock
 
 	Room *Room `json:"room,omitempty"` // where the disk was too small: what the server's archives hold of it
 

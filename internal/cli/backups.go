@@ -133,12 +133,19 @@ func (c *cli) showBackup(b api.Backup) error {
 		fields = append(fields, field{"warning", w})
 	}
 	if f := b.Failure; f != nil {
-		fields = append(fields, field{"failed at", f.Stage}, field{"code", f.Code}, field{"cause", f.Title + ": " + f.Cause})
+		fields = append(fields, field{"failed at", f.Stage}, field{"code", f.Code}, field{"cause", f.Title + ": " + f.Cause}, field{"process", processes[f.Evidence.Process]})
 		for i, step := range f.Fix {
 			fields = append(fields, field{"fix " + strconv.Itoa(i+1), strings.Join(strings.Fields(step), " ")})
 		}
 	}
 	return c.record(b, fields)
+}
+
+// processes says what became of the process that made an archive.
+var processes = map[backup.ProcessState]string{
+	backup.ProcessLives:      "lived when it was last looked at",
+	backup.ProcessGone:       "gone; the server was not restarted",
+	backup.ProcessFormerBoot: "gone with a restart of the server",
 }
 
 func (c *cli) backupLog() *cobra.Command {

@@ -156,6 +156,9 @@ type fakeServer struct {
 	moves                                  bool              // every look finds the job further on
 	bytes                                  int64             // more than it did at first
 	job                                    backup.Job        // that Watch finds
+	noFolder                               bool              // nothing of the backup is there
+	boot                                   string            // id of the server's boot now
+	booted                                 time.Time         // when that began
 	during                                 func(call string) // called in the middle of every call
 
 	calls []string
@@ -184,7 +187,11 @@ func (f *fakeServer) Watch(context.Context, controlplane.Target, backup.Backup) 
 	if f.moves {
 		f.bytes++
 	}
-	return backup.Observation{Job: f.job, Alive: f.alive, Result: f.result, Progress: backup.Progress{Step: "archive", Bytes: 10 + f.bytes}}, err
+	seen := backup.Observation{Job: f.job, Alive: f.alive, Result: f.result, NoFolder: f.noFolder, BootID: f.boot, Evidence: backup.Evidence{BootedAt: f.booted}}
+	if !f.noFolder {
+		seen.Progress, seen.Output = backup.Progress{Step: "archive", Bytes: 10 + f.bytes}, "what tar said"
+	}
+	return seen, err
 }
 
 func (f *fakeServer) Cancel(_ context.Context, _ controlplane.Target, _ backup.Backup, kill bool) error {

@@ -80,7 +80,7 @@ func (c *ControlPlane) planRecovery(ctx context.Context, id backup.ID, force boo
 	switch {
 	case f != nil && f.Stage != backup.StageConnect && over:
 		return r, nil, err
-	case f == nil && seen.Alive:
+	case f == nil && seen.Alive && !seen.NoFolder:
 		if b.Work.MovedAt.IsZero() || seen.Progress.Bytes != b.Progress.Bytes || seen.Progress.Step != b.Progress.Step {
 			b.Work.MovedAt = c.now()
 		}
@@ -90,12 +90,13 @@ func (c *ControlPlane) planRecovery(ctx context.Context, id backup.ID, force boo
 				"Wait for it, cancel it (cloudaipilot backup cancel "+string(b.ID)+"), or end it all the same with --force.")
 		}
 		f = stuck(b, seen, c.now())
-		r.add("end_job", "end process %d on %s and its process group, if it is the very process that made this backup (start time %d, boot %s)", b.Job.PID, b.ServerName, b.Job.StartTime, b.Job.BootID)
 	case f == nil && b.Job != (backup.Job{}):
-		f = &backup.Failure{Stage: backup.StageArchive, Fact: backup.FactJobGone, Output: seen.Output, Evidence: seen.Evidence,
-			Text: fmt.Sprintf("process %d is gone; its last step was %q", b.Job.PID, seen.Progress.Step)}
+		f = vanished(b, seen)
 	case f == nil:
 		f = cancelled()
+	}
+	if seen.Alive {
+		r.add("end_job", "end process %d on %s and its process group, if it is the very process that made this backup (start time %d, boot %s)", b.Job.PID, b.ServerName, b.Job.StartTime, b.Job.BootID)
 	}
 	if b.OnServer {
 		r.add("remove_folder", "remove %s/%s on %s, and nothing else", b.Dir, b.ID, b.ServerName)

@@ -69,13 +69,6 @@ func (c *ControlPlane) cleanForRetry(ctx context.Context, p *progress) error {
 	return nil
 }
 
-// stuck is the failure of a job that lives and does not come on.
-func stuck(b backup.Backup, seen backup.Observation, now time.Time) *backup.Failure {
-	return &backup.Failure{Stage: backup.StageArchive, Fact: backup.FactJobStuck, Output: seen.Output, Evidence: seen.Evidence,
-		Text: fmt.Sprintf("process %d lives and made no progress for %s; its last step was %q with %d bytes done", b.Job.PID,
-			now.Sub(b.Work.MovedAt).Round(time.Second), seen.Progress.Step, seen.Progress.Bytes)}
-}
-
 // RetryBackup makes a new backup with the settings of a failed one. It is refused where a look at the server shows that the
 // same cause still stands, unless force says that it is to be tried all the same.
 func (c *ControlPlane) RetryBackup(ctx context.Context, id backup.ID, force bool, o Idempotency) (backup.Backup, error) {

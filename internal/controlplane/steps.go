@@ -295,7 +295,9 @@ func (c *ControlPlane) watch(ctx context.Context, p *progress) error {
 	if seen.Progress.Step != p.Progress.Step || seen.Progress.Bytes != p.Progress.Bytes || p.Work.MovedAt.IsZero() {
 		p.Work.MovedAt = p.now
 	}
-	p.Progress, p.Output = seen.Progress, diagnosis.Mask(seen.Output)
+	if !seen.NoFolder { // else what was last seen there says more
+		p.Progress, p.Output = seen.Progress, diagnosis.Mask(seen.Output)
+	}
 	switch {
 	case seen.Result != nil && seen.Result.Failure == nil:
 		p.complete(*seen.Result)
@@ -303,9 +305,8 @@ func (c *ControlPlane) watch(ctx context.Context, p *progress) error {
 		return seen.Result.Failure
 	case !seen.Alive && !p.Work.CancelAt.IsZero():
 		return cancelled()
-	case !seen.Alive:
-		return &backup.Failure{Stage: backup.StageArchive, Fact: backup.FactJobGone, Output: seen.Output, Evidence: seen.Evidence,
-			Text: fmt.Sprintf("process %d is gone; its last step was %q", p.Job.PID, seen.Progress.Step)}
+	case !seen.Alive, seen.NoFolder && p.Work.CancelAt.IsZero():
+		return vanished(p.Backup, seen)
 	case p.now.Sub(p.Work.MovedAt) >= c.StuckAfter && p.Work.CancelAt.IsZero():
 		return stuck(p.Backup, seen, p.now)
 	default:

@@ -75,7 +75,7 @@ func TestEveryFactIsKnown(t *testing.T) {
 		backup.FactNoKey, backup.FactKeyInvalid, backup.FactDNS, backup.FactRefused, backup.FactTimeout, backup.FactNoRoute,
 		backup.FactHostKeyUnknown, backup.FactHostKeyChanged, backup.FactAuthFailed, backup.FactDropped, backup.FactFolderUnsafe,
 		backup.FactSudo, backup.FactToolMissing, backup.FactPathMissing, backup.FactPathUnreadable, backup.FactToolFailed,
-		backup.FactArchiveEmpty, backup.FactArchiveDamaged, backup.FactJobGone, backup.FactJobKilled, backup.FactJobRunning, backup.FactRemoteCommand,
+		backup.FactArchiveEmpty, backup.FactArchiveDamaged, backup.FactJobGone, backup.FactServerRestarted, backup.FactJobFolderGone, backup.FactJobKilled, backup.FactJobStuck, backup.FactJobRunning, backup.FactRemoteCommand,
 		backup.FactUnreachable, backup.FactCancelled, backup.FactInternal, backup.FactArchiveVanished,
 		backup.FactDatabaseAccount, backup.FactDatabaseTool, backup.FactDatabaseConnect, backup.FactDatabaseRights, backup.FactDatabaseClientOld,
 		backup.FactDatabaseEngine, backup.FactDatabaseMissing, backup.FactDatabaseUnreadable, backup.FactDumpFailed, backup.FactDumpIncomplete,

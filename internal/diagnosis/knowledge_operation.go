@@ -149,7 +149,29 @@ var operationKnowledge = []entry{
 		class: "job_gone", code: "STUCK", family: "controller", retry: RetryOnce, title: "the job on the server is gone",
 		cause: "The process that made the archive is no longer there and left no result.",
 		fix:   []string{"Look whether the server was restarted, or the process killed (last -x, dmesg), then try again."},
-		own:   []own{{facts: []backup.Fact{backup.FactJobGone}, cause: "The process that made the archive is no longer there and left no result: {text}."}},
+		own: []own{{
+			facts: []backup.Fact{backup.FactJobGone},
+			cause: "The process that made the archive on {address} is no longer there and left no result: {text}.",
+			fix: []string{
+				"Look on {address} for what killed it: dmesg -T | grep -i -e oom -e 'killed process', and journalctl -e around that time.",
+				"Then try again. What it left in {backup_dir} is removed.",
+			},
+		}, {
+			facts: []backup.Fact{backup.FactServerRestarted}, title: "the server was restarted during the backup",
+			cause: "The job went with a restart of {address}: {text}.",
+			fix: []string{
+				"Look on {address} why it was restarted: last -x | head, and journalctl -b -1 -e for the end of the former boot.",
+				"Where it is restarted at this time again and again, make the backup at another time: a maintenance window of the server holds its schedules back.",
+				"Then try again. No process of the former boot is left, and what lies in {backup_dir} of it is removed.",
+			},
+		}, {
+			facts: []backup.Fact{backup.FactJobFolderGone}, title: "the backup's folder was removed while it was made",
+			cause: "Somebody, or a clean-up of temporary files, removed the folder of the running job on {address}: {text}.",
+			fix: []string{
+				"Keep clean-ups such as systemd-tmpfiles, tmpreaper and cron jobs out of {backup_dir}, or set backup_dir to a folder that is not below /tmp.",
+				"Then try again. The process was ended.",
+			},
+		}},
 	},
 	{
 		class: "job_running", family: "controller", retry: RetryBackoff, title: "the job still runs",

@@ -50,6 +50,8 @@ type backupFailureModel struct {
 	Address     types.String `tfsdk:"address"`
 	HostKeyWant types.String `tfsdk:"host_key_wanted"`
 	HostKeyGot  types.String `tfsdk:"host_key_got"`
+	Process     types.String `tfsdk:"process"`
+	BootedAt    types.String `tfsdk:"booted_at"`
 
 	Resolved            types.Bool   `tfsdk:"resolved"`
 	ConsecutiveFailures types.Int64  `tfsdk:"consecutive_failures"`
@@ -106,6 +108,8 @@ func (d *backupFailureDataSource) Schema(_ context.Context, _ datasource.SchemaR
 			"address":         computed("Host and port that were tried."),
 			"host_key_wanted": computed("The host key that is trusted, where the server showed another one."),
 			"host_key_got":    computed("The host key that the server showed, where it is not the trusted one."),
+			"process":         computed("What became of the process that made the archive: `lives`, `gone`, or `former_boot`, where the server was restarted since. Null where nobody could look, or it ended with a result."),
+			"booted_at":       computed("When the server was last started, by its own clock, RFC 3339 in UTC. Null where it was not asked."),
 
 			"resolved":             schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether a good backup of the same type, or a full one, followed."},
 			"consecutive_failures": number("How many backups failed since the last good one. Where nothing failed, 0."),
@@ -158,6 +162,10 @@ func (m *backupFailureModel) tell(ctx context.Context, f api.Failure) (diags dia
 	m.FreeBytes, m.TotalBytes = counted(e.FreeBytes, e.TotalBytes > 0), counted(e.TotalBytes, e.TotalBytes > 0)
 	m.FreeInodes, m.TotalInodes = counted(e.FreeInodes, e.TotalInodes > 0), counted(e.TotalInodes, e.TotalInodes > 0)
 	m.Step, m.Address, m.HostKeyWant, m.HostKeyGot = known(e.Step), known(e.Address), known(e.HostKeyWant), known(e.HostKeyGot)
+	m.Process = known(string(e.Process))
+	if !e.BootedAt.IsZero() {
+		m.BootedAt = types.StringValue(e.BootedAt.Format(time.RFC3339))
+	}
 	return diags
 }
 

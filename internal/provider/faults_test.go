@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/api"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/testbed"
@@ -103,9 +104,16 @@ func (s *scenario) dataSourceTells(b api.Backup) {
 		"exit_status": count(int64(f.ExitStatus), f.ExitStatus != 0), "signal": count(int64(f.Signal), f.Signal != 0), "step": said(e.Step),
 		"bytes_done": float64(e.BytesDone), "free_bytes": count(e.FreeBytes, e.TotalBytes > 0), "total_bytes": count(e.TotalBytes, e.TotalBytes > 0),
 		"free_inodes": count(e.FreeInodes, e.TotalInodes > 0), "total_inodes": count(e.TotalInodes, e.TotalInodes > 0),
-		"address": said(e.Address), "host_key_wanted": said(e.HostKeyWant), "host_key_got": said(e.HostKeyGot),
+		"process": said(string(e.Process)), "booted_at": said(timeOf(e.BootedAt)), "address": said(e.Address), "host_key_wanted": said(e.HostKeyWant), "host_key_got": said(e.HostKeyGot),
 		"resolved": false, "consecutive_failures": 1.0, "last_success_at": nil,
 	}, data.Attributes)
+}
+
+func timeOf(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return at.Format(time.RFC3339)
 }
 
 func TestFaultsAreToldAndLeaveNothing(t *testing.T) {

@@ -75,14 +75,17 @@ func (r *Runner) Watch(ctx context.Context, t controlplane.Target, b backup.Back
 	if err != nil {
 		return backup.Observation{}, err
 	}
-	s, err := h.Status(ctx, string(b.ID))
+	s, err := h.Watch(ctx, string(b.ID), ssh.JobID(b.Job))
 	if err != nil {
 		return backup.Observation{}, explain(err, t, backup.StageArchive)
 	}
 	e := evidence(t, b)
 	space(&e, s)
 	e.BytesDone = s.Bytes
-	seen := backup.Observation{Job: backup.Job(s.Job), Alive: s.Alive, Output: text(s.Log), Evidence: e,
+	if s.BootedAt > 0 {
+		e.BootedAt = time.Unix(s.BootedAt, 0).UTC()
+	}
+	seen := backup.Observation{Job: backup.Job(s.Job), Alive: s.Alive, NoFolder: !s.Exists, BootID: s.BootID, Output: text(s.Log), Evidence: e,
 		Progress: backup.Progress{Step: step(s, b), Bytes: s.Bytes}}
 	if s.ProgressAt > 0 {
 		seen.Progress.At = time.Unix(s.ProgressAt, 0).UTC()

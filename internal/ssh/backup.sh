@@ -242,6 +242,8 @@ same_process() { # PID START BOOT
   is_number "$1" && is_number "$2" && [ "$3" = "$(boot_id)" ] && [ "$(start_time "$1")" = "$2" ]
 }
 
+wanted_lives() { same_process "$want_pid" "$want_start" "$want_boot"; }
+
 job_alive() { read_job && same_process "$job_pid" "$job_start" "$job_boot"; }
 
 print_job() {
@@ -395,14 +397,17 @@ both_forms() { printf '%b\n./%b\n' "$1" "$1"; }
 # Alive is asked before the result is read: the other way round, a job that ends in
 # between would look dead without a result.
 do_status() {
+  printf 'boot_now=%s\nbooted_at=%s\n' "$(boot_id)" "$(sed -n 's/^btime //p' /proc/stat 2>/dev/null)"
   if ! enter_job; then
     printf 'exists=0\n'
+    # It may live on after its folder was removed by hand, or with all of /tmp.
+    if wanted_lives; then printf 'alive=1\n'; fi
     [ "$folder" = ok ] && print_space .
     printf '.\n'
     return
   fi
   printf 'exists=1\n'
-  if job_alive; then printf 'alive=1\n'; else printf 'alive=0\n'; fi
+  if job_alive || wanted_lives; then printf 'alive=1\n'; else printf 'alive=0\n'; fi
   print_job
   if [ -n "$job_boot" ] && [ "$job_boot" = "$(boot_id)" ]; then printf 'same_boot=1\n'; fi
   for file in progress result; do
@@ -423,7 +428,7 @@ do_cancel() {
 
 # Asks /proc alone: the job may live on after somebody removed its folder by hand.
 do_kill() {
-  if ! same_process "$want_pid" "$want_start" "$want_boot" || ! leads_group "$want_pid"; then
+  if ! wanted_lives || ! leads_group "$want_pid"; then
     printf 'killed=0\n.\n'
     return
   fi

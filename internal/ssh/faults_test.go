@@ -283,6 +283,33 @@ func TestADeadJobTakesItsToolsAlong(t *testing.T) {
 	})
 }
 
+func TestAJobIsSeenWithoutItsFolder(t *testing.T) {
+	t.Parallel()
+	forEachFlavour(t, func(t *testing.T, s *server) {
+		data := s.data()
+		s.fake("tar", blockedTar)
+		job := s.start(jobA, data).Job
+		s.await(jobA, func(s Status) bool { return s.Step == "archive" })
+		must(t, os.Rename(s.root, s.root+".gone"))
+		defer func() { must(t, os.Rename(s.root+".gone", s.root)) }() // for endJobs
+		for name, asked := range map[string]struct {
+			job   JobID
+			alive bool
+		}{
+			"the very process":   {job, true},
+			"another start time": {JobID{job.PID, job.StartTime + 1, job.BootID}, false},
+			"another boot":       {JobID{job.PID, job.StartTime, "00000000-0000-0000-0000-000000000000"}, false},
+			"none":               {JobID{}, false},
+		} {
+			status, err := s.host().Watch(t.Context(), jobA, asked.job)
+			must(t, err)
+			if status.Exists || status.Alive != asked.alive || status.BootID != bootID(t) || status.BootedAt <= 0 {
+				t.Errorf("%s: %+v", name, status)
+			}
+		}
+	})
+}
+
 func TestAJobFromBeforeARestartIsDead(t *testing.T) {
 	t.Parallel()
 	forEachFlavour(t, func(t *testing.T, s *server) {

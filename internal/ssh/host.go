@@ -144,6 +144,14 @@ type JobID struct {
 	BootID    string
 }
 
+// parameters name the job to the script; none where it cannot be a process.
+func (j JobID) parameters() []parameter {
+	if j.PID <= 1 || j.StartTime < 0 || !bootIDPattern.MatchString(j.BootID) {
+		return nil
+	}
+	return []parameter{{"pid", strconv.Itoa(j.PID)}, {"start", strconv.FormatInt(j.StartTime, 10)}, {"boot", j.BootID}}
+}
+
 // StartReport names the job. AlreadyStarted: this call did not start it, an earlier one did;
 // Job is zero then if that one died before it could say its name.
 type StartReport struct {
@@ -182,6 +190,9 @@ type Status struct {
 	Job      JobID // zero while it is being started
 	Alive    bool
 	SameBoot bool // the server was not restarted since the start
+
+	BootID   string // of the server now; empty where it does not say
+	BootedAt int64  // when the server was last started, by its own clock, Unix seconds; 0 where it does not say
 
 	Step       string // dump, archive, sync, verify, done
 	Database   int    // the database that is dumped, counted from 1
@@ -249,7 +260,12 @@ type Result struct {
 
 // Status reads a job's folder. A job that was never started is no error: Exists is false.
 func (h Host) Status(ctx context.Context, id string) (Status, error) {
-	a, log, err := h.ask(ctx, "status", id)
+	return h.Watch(ctx, id, JobID{})
+}
+
+// Watch is the Status of a job that is known: whether that one lives is seen even where its folder is gone.
+func (h Host) Watch(ctx context.Context, id string, known JobID) (Status, error) {
+	a, log, err := h.ask(ctx, "status", id, known.parameters()...)
 	if err != nil {
 		return Status{}, fmt.Errorf("status: %w", err)
 	}
@@ -268,13 +284,11 @@ func (h Host) Cancel(ctx context.Context, id string) error {
 // Kill ends the job's whole process group, first politely and after five seconds by force.
 // It does nothing, and says false, unless process id, start time and boot id all match.
 func (h Host) Kill(ctx context.Context, id string, want JobID) (killed bool, err error) {
-	if want.PID <= 1 || want.StartTime < 0 || !bootIDPattern.MatchString(want.BootID) {
+	parameters := want.parameters()
+	if parameters == nil {
 		return false, nil
 	}
-	a, _, err := h.ask(ctx, "kill", id,
-		parameter{"pid", strconv.Itoa(want.PID)},
-		parameter{"start", strconv.FormatInt(want.StartTime, 10)},
-		parameter{"boot", want.BootID})
+	a, _, err := h.ask(ctx, "kill", id, parameters...)
 	if err != nil {
 		return false, fmt.Errorf("kill: %w", err)
 	}

@@ -294,11 +294,15 @@ func parseStatus(a answer, log []byte) (Status, error) {
 		Job:         a.job(),
 		Alive:       a.flag("alive"),
 		SameBoot:    a.flag("same_boot"),
+		BootedAt:    clockTime(a.number("booted_at")),
 		FreeBytes:   a.kib("free_kib"),
 		TotalBytes:  a.kib("total_kib"),
 		FreeInodes:  a.number("free_inodes"),
 		TotalInodes: a.number("total_inodes"),
 		Log:         string(log[max(0, len(log)-logLimit):]),
+	}
+	if boot := a.text("boot_now"); bootIDPattern.MatchString(boot) {
+		status.BootID = boot
 	}
 	if step := a.text("progress_step"); wordPattern.MatchString(step) {
 		status.Step = step
