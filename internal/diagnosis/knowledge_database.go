@@ -71,7 +71,7 @@ var databaseKnowledge = []entry{
 		cause: "The client is older than the server, or of another make, and does not understand it.",
 		fix:   []string{"Compare: pg_dump --version or mysqldump --version, and SELECT version();", "Install the client of the server's version, or dump inside the database's own container."},
 		certain: []string{
-			"couldn't execute & error in your sql syntax", "unexpected response & syntax error & replication",
+			"not support server version", "couldn't execute & error in your sql syntax", "unexpected response & syntax error & replication",
 			"unknown function: pg_catalog",
 			"unknown option '--", "server has a newer version", "this version of mongodump", "server does not support ssl, but", "client version & server version", "requires a newer version of", "unrecognized option: --column",
 			"server version mismatch", "column_statistics", "unsupported version & in file header", "does not support authentication protocol", "caching_sha2_password", "requires libpq version", "wire version", "authentication method 10 not supported", "authentication method & not supported & {db}", "generation_expression", "unknown column 'generation", "sha256_password & cannot be loaded", "authentication plugin & cannot be loaded", "authentication plugin & reported error", "plugin & could not be loaded", "tls/ssl error: ssl is required, but the server", "server does not support it & ssl is required", "unrecognized configuration parameter", "unknown variable 'set-gtid-purged", "unknown option '--column-statistics", "unknown variable 'column-statistics", "server version: & version: & mismatch",

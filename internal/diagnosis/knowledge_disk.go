@@ -47,7 +47,7 @@ var diskKnowledge = []entry{
 		fix:        []string{"Delete old backups, or lower the retention.", "Grow the disk, or write the backups to a larger file system."},
 		references: []string{"KB-12-06", "KB-02-10"},
 		certain: []string{
-			"not enough free disk space", "not enough disk space: ",
+			"not enough disk space to", "not enough free disk space", "not enough disk space: ",
 			"space left is less than", "less than the required",
 			"insufficient free space: backup needs", "not enough space available", "free disk space is required", "estimated backup size", "estimated size & exceeds", "insufficient space for backup", "not enough free disk space to", "not enough free space available", "insufficient disk space for backup", "insufficient free space & needs", "insufficient free space & required & !transaction", "would not fit", "not enough free space & !write", "insufficient disk space: & required", "free space & required & available & !transaction",
 			"not enough disk space to create backup", "not enough disk space for", "requires at least & free", "need at least & free", "insufficient free disk space", "insufficient disk space", "not enough disk space available", "space required & space available", "not enough space to perform", "not enough space for backup", "low disk space", "disk space check failed", "exceeds the free space", "exceeds available disk space", "does not have enough free space", "is below the required", "insufficient space & required",
