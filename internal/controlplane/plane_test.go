@@ -1,6 +1,7 @@
 package controlplane_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -159,6 +160,7 @@ type fakeServer struct {
 	noFolder                               bool              // nothing of the backup is there
 	boot                                   string            // id of the server's boot now
 	booted                                 time.Time         // when that began
+	at                                     string            // the job's step; "archive" where nothing is said
 	during                                 func(call string) // called in the middle of every call
 
 	calls []string
@@ -189,7 +191,7 @@ func (f *fakeServer) Watch(context.Context, controlplane.Target, backup.Backup) 
 	}
 	seen := backup.Observation{Job: f.job, Alive: f.alive, Result: f.result, NoFolder: f.noFolder, BootID: f.boot, Evidence: backup.Evidence{BootedAt: f.booted}}
 	if !f.noFolder {
-		seen.Progress, seen.Output = backup.Progress{Step: "archive", Bytes: 10 + f.bytes}, "what tar said"
+		seen.Progress, seen.Output = backup.Progress{Step: cmp.Or(f.at, "archive"), Bytes: 10 + f.bytes}, "what tar said"
 	}
 	return seen, err
 }

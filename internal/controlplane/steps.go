@@ -310,10 +310,19 @@ func (c *ControlPlane) watch(ctx context.Context, p *progress) error {
 	case p.now.Sub(p.Work.MovedAt) >= c.StuckAfter && p.Work.CancelAt.IsZero():
 		return stuck(p.Backup, seen, p.now)
 	default:
-		// Its end is seen within a fiftieth of the time that it took.
-		p.next(backup.StepWatch, clamp(p.now.Sub(p.StartedAt)/50, watchFirst, watchLongest))
+		p.next(backup.StepWatch, lookAgain(p.now.Sub(p.StartedAt), seen.Progress.Step))
 	}
 	return nil
+}
+
+// lookAgain is the pause before the next look at a job: its end is seen within a fiftieth of the time that it took, or
+// within a fifth of that once only the finished archive is checked, which is soon over.
+func lookAgain(took time.Duration, step string) time.Duration {
+	pause := took / 50
+	if step == "sync" || step == "verify" {
+		pause /= 5
+	}
+	return clamp(pause, watchFirst, watchLongest)
 }
 
 // clean removes what a failed backup left on the server. If that cannot be done now, the backup is failed all the

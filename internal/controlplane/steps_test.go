@@ -373,6 +373,31 @@ func TestProcessWithoutTheMasterKeyHarmsNoBackup(t *testing.T) {
 	}
 }
 
+func TestTheEndOfAJobIsSeenSoon(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.create(request(b.addServer())).ID
+	b.step(id)
+	began := b.step(id).StartedAt
+	for _, look := range []struct {
+		after time.Duration
+		at    string
+		pause time.Duration
+	}{
+		{time.Second, "archive", 200 * time.Millisecond},
+		{50 * time.Second, "archive", time.Second},
+		{55 * time.Second, "verify", 220 * time.Millisecond},
+		{time.Hour, "archive", 5 * time.Second},
+		{2 * time.Hour, "sync", 5 * time.Second},
+	} {
+		b.clock.set(began.Add(look.after))
+		b.server.at, b.server.alive, b.server.moves = look.at, true, true
+		if pause := b.step(id).Work.NextStepAt.Sub(b.clock.Now()); pause != look.pause {
+			t.Errorf("at %q after %s the next look is in %s, want %s", look.at, look.after, pause, look.pause)
+		}
+	}
+}
+
 func TestDeletionEndsAJobThatStillRuns(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

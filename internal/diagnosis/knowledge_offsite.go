@@ -9,7 +9,7 @@ var offsiteKnowledge = []entry{
 		fix:        []string{"Compare: date -u on the machine, with the Date header of the storage.", "Set the clock: timedatectl set-ntp true", "If the clock is right, the upload stalled: look at the network."},
 		references: []string{"KB-05-07"},
 		certain:    []string{"not yet valid: current time & is before", "difference between request time", "timestamp & too far", "requesttimetooskewed", "difference between the request time and", "request time too skewed", "signature not yet current", "request date header too old", "request has expired & !signature", "requestexpired", "time may be set wrong", "reasonable timeframe", "clock skew & !missed start", "clock is skewed", "clock & out of sync", "signature expired:", "is now earlier than", "is still later than", "invalid jwt: token must be a short-lived", "token used too early", "token was issued in the future", "check your system time", "date/time is incorrect"},
-		hints:      []string{"clock drift", "not yet valid", "time skew", "clock is off", "invalid timestamp", "outside the allowed"},
+		hints:      []string{"clock drift", "not yet valid & !expired or is not", "time skew", "clock is off", "invalid timestamp", "outside the allowed"},
 		likely:     []string{"system clock & {fails}", "system time & {fails}", "clock & wrong"},
 		own: []own{{
 			facts: []backup.Fact{backup.FactClockOff}, title: "the server's clock is off",
