@@ -18,17 +18,17 @@ import (
 
 // Preflight implements controlplane.Runner: one connection and one command answer all checks.
 func (r *Runner) Preflight(ctx context.Context, t controlplane.Target, b backup.Backup) (controlplane.Preflight, error) {
-	begun := time.Now()
-	c, err := r.client(ctx, t)
-	connecting := time.Since(begun)
+	begun := r.now()
+	h, hostKey, err := r.fleet.Reach(ctx, t, b)
+	connecting := r.now().Sub(begun)
 	if err != nil {
-		return stopped(connectChecks(t, ""), err, connecting)
+		return stopped(connectChecks(t, ""), explain(err, t, backup.StageConnect), connecting)
 	}
-	found := controlplane.Preflight{HostKey: c.HostKey(), Checks: connectChecks(t, c.HostKey())}
+	found := controlplane.Preflight{HostKey: hostKey, Checks: connectChecks(t, hostKey)}
 	found.Checks[len(found.Checks)-1].Took = connecting
-	asked := time.Now()
-	report, err := host(c, t, b).Check(ctx, ssh.CheckRequest{Include: b.Files.Include, Databases: b.Databases})
-	answered := time.Now()
+	asked := r.now()
+	report, err := h.Check(ctx, ssh.CheckRequest{Include: b.Files.Include, Databases: b.Databases})
+	answered := r.now()
 	if err != nil {
 		return stopped(found.Checks, explain(err, t, backup.StagePreflight), answered.Sub(asked))
 	}

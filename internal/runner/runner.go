@@ -17,19 +17,25 @@ import (
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/ssh"
 )
 
-// Runner acts on servers over SSH, with one connection per server.
-type Runner struct{ pool *ssh.Pool }
+// Runner acts on servers and says what they answered in the words of the domain.
+type Runner struct {
+	fleet Fleet
+	now   func() time.Time
+}
 
 var _ controlplane.Runner = (*Runner)(nil)
 
-// New returns a runner without connections.
-func New() *Runner { return &Runner{pool: ssh.NewPool()} }
+// New returns a runner over SSH, with one connection per server and none yet.
+func New() *Runner { return Over(connections{ssh.NewPool()}, time.Now) }
 
-// Close closes all connections. Jobs on servers go on.
-func (r *Runner) Close() { r.pool.Close() }
+// Over returns a runner on the servers of a fleet, and on its clock.
+func Over(f Fleet, now func() time.Time) *Runner { return &Runner{fleet: f, now: now} }
+
+// Close closes what is open to servers. Jobs on them go on.
+func (r *Runner) Close() { r.fleet.Close() }
 
 // Forget implements controlplane.Runner.
-func (r *Runner) Forget(id backup.ServerID) { r.pool.Drop(string(id)) }
+func (r *Runner) Forget(id backup.ServerID) { r.fleet.Forget(id) }
 
 func pathsIn(r ssh.CheckReport, b backup.Backup, state ssh.PathState) (paths []string) {
 	for i, s := range r.Paths {
@@ -54,7 +60,7 @@ func (r *Runner) Start(ctx context.Context, t controlplane.Target, b backup.Back
 }
 
 // measured adds to what failed on the server how much space it has: what fails for want of it says no numbers.
-func measured(ctx context.Context, h ssh.Host, b backup.Backup, err error) error {
+func measured(ctx context.Context, h Host, b backup.Backup, err error) error {
 	var f *backup.Failure
 	if !errors.As(err, &f) || f.Stage == backup.StageConnect {
 		return err
@@ -189,26 +195,9 @@ func (r *Runner) Download(ctx context.Context, t controlplane.Target, b backup.B
 	return explain(h.Archive(ctx, string(b.ID), w), t, backup.StageVerify)
 }
 
-func (r *Runner) host(ctx context.Context, t controlplane.Target, b backup.Backup) (ssh.Host, error) {
-	c, err := r.client(ctx, t)
-	if err != nil {
-		return ssh.Host{}, err
-	}
-	return host(c, t, b), nil
-}
-
-func host(c *ssh.Client, t controlplane.Target, b backup.Backup) ssh.Host {
-	return ssh.Host{Client: c, Root: b.Dir, Sudo: t.Server.Privilege == backup.PrivilegeSudo, User: t.Server.User}
-}
-
-func (r *Runner) client(ctx context.Context, t controlplane.Target) (*ssh.Client, error) {
-	s := t.Server
-	c, err := r.pool.Client(ctx, string(s.ID), ssh.Config{
-		Host: s.Host, Port: s.Port, User: s.User, PrivateKey: t.PrivateKey,
-		HostKey: s.TrustedHostKey(), RecordHostKey: s.RecordHostKey,
-		ConnectTimeout: s.ConnectTimeout, KeepaliveInterval: s.KeepaliveInterval,
-	})
-	return c, explain(err, t, backup.StageConnect)
+func (r *Runner) host(ctx context.Context, t controlplane.Target, b backup.Backup) (Host, error) {
+	h, _, err := r.fleet.Reach(ctx, t, b)
+	return h, explain(err, t, backup.StageConnect)
 }
 
 // connectFacts translates the transport's kinds.
