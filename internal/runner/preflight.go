@@ -27,7 +27,11 @@ func (r *Runner) Preflight(ctx context.Context, t controlplane.Target, b backup.
 	found := controlplane.Preflight{HostKey: hostKey, Checks: connectChecks(t, hostKey)}
 	found.Checks[len(found.Checks)-1].Took = connecting
 	asked := r.now()
-	report, err := h.Check(ctx, ssh.CheckRequest{Include: b.Files.Include, Databases: b.Databases})
+	request := ssh.CheckRequest{Include: b.Files.Include, Exclude: b.Files.Exclude, Databases: b.Databases}
+	if t.LastBytes == 0 {
+		request.Estimate = estimateFor
+	}
+	report, err := h.Check(ctx, request)
 	answered := r.now()
 	if err != nil {
 		return stopped(found.Checks, explain(err, t, backup.StagePreflight), answered.Sub(asked))
@@ -227,13 +231,17 @@ func (l look) folder() backup.Check {
 	}
 }
 
+// estimateFor bounds the counting of what a first archive will hold, on the server.
+const estimateFor = 20 * time.Second
+
 // fewInodes is less than the files that a job makes beside its archive.
 const fewInodes = 16
 
 func (l look) space() backup.Check {
 	dumps := room(l.CheckReport, l.backup)
-	needed := max(dumps, l.target.LastBytes)
+	needed := max(dumps+certain(l.Estimate), l.target.LastBytes)
 	grown := max(dumps, l.target.GrownBytes)
+	free, total := diagnosis.Bytes(l.FreeBytes), diagnosis.Bytes(l.TotalBytes)
 	switch {
 	case l.FreeBytes < 0:
 		return warned(backup.PreflightSpace, "The server does not tell how much space it has.")
@@ -243,12 +251,45 @@ func (l look) space() backup.Check {
 		return c
 	case l.TotalInodes > 0 && l.FreeInodes >= 0 && l.FreeInodes < fewInodes:
 		return l.fail(backup.PreflightSpace, backup.FactInodesShort, "%d of %d inodes are free, and a backup needs %d", l.FreeInodes, l.TotalInodes, fewInodes)
+	case l.Estimate != nil && l.FreeBytes < dumps+l.Estimate.Bytes:
+		return warned(backup.PreflightSpace, "Whether the first archive fits depends on how well it compresses: %s, and %s of %s are free.", l.estimated(dumps), free, total)
 	case l.FreeBytes < grown:
-		return warned(backup.PreflightSpace, "The archive fits if it is as large as the last one, and not if it grows as that one did: %s are free, and it would need %s.", diagnosis.Bytes(l.FreeBytes), diagnosis.Bytes(grown))
+		return warned(backup.PreflightSpace, "The archive fits if it is as large as the last one, and not if it grows as that one did: %s are free, and it would need %s.", free, diagnosis.Bytes(grown))
+	case l.Estimate != nil:
+		return good(backup.PreflightSpace, "%s of %s are free, and %s.", free, total, l.estimated(dumps))
 	case grown > 0:
-		return good(backup.PreflightSpace, "%s of %s are free, and the backup needs about %s.", diagnosis.Bytes(l.FreeBytes), diagnosis.Bytes(l.TotalBytes), diagnosis.Bytes(grown))
+		return good(backup.PreflightSpace, "%s of %s are free, and the backup needs about %s.", free, total, diagnosis.Bytes(grown))
 	}
-	return good(backup.PreflightSpace, "%s of %s are free. How much the backup needs is known after the first one.", diagnosis.Bytes(l.FreeBytes), diagnosis.Bytes(l.TotalBytes))
+	return good(backup.PreflightSpace, "%s of %s are free. How much the backup needs is known after the first one.", free, total)
+}
+
+// certain is what an archive will hold at least, though nobody has made it yet. gzip may make a twentieth of any other file, but
+// nothing of one that is compressed already: a tenth is taken off those, for some that are not what their names say.
+func certain(e *ssh.Estimate) int64 {
+	if e == nil {
+		return 0
+	}
+	return e.Packed - e.Packed/10
+}
+
+// estimated says what was counted of the sources.
+func (l look) estimated(dumps int64) string {
+	e := *l.Estimate
+	about, more := "about", ""
+	if !e.Whole {
+		about, more = "at least", ", as far as they could be counted in time"
+	}
+	text := fmt.Sprintf("the sources hold %s %s before compression%s", about, diagnosis.Bytes(e.Bytes), more)
+	if e.Packed > 0 {
+		text += fmt.Sprintf("; %s of it are in files that are compressed already, by their names", diagnosis.Bytes(e.Packed))
+	}
+	if dumps > 0 {
+		text += fmt.Sprintf("; the dumps need at least %s besides", diagnosis.Bytes(dumps))
+	}
+	if !e.Patterns && len(l.backup.Files.Exclude) > 0 {
+		text += "; the server's du knows no patterns, so what files.exclude leaves out is counted too"
+	}
+	return text
 }
 
 func (l look) databases() backup.Check {

@@ -96,6 +96,40 @@ func TestSpaceIsJudgedByTheLastArchive(t *testing.T) {
 	}
 }
 
+func TestSpaceOfAFirstArchiveIsJudgedByWhatTheSourcesHold(t *testing.T) {
+	t.Parallel()
+	const mib = 1 << 20
+	for name, test := range map[string]struct {
+		free, dumped int64
+		estimate     ssh.Estimate
+		status       backup.CheckStatus
+		needed       int64
+		says         string
+	}{
+		"fits as it is":      {300 * mib, 0, ssh.Estimate{Bytes: 200 * mib, Whole: true, Patterns: true}, "ok", 0, "the sources hold about 200.0 MiB before compression."},
+		"fits so far":        {300 * mib, 0, ssh.Estimate{Bytes: 200 * mib, Patterns: true}, "ok", 0, "at least 200.0 MiB before compression, as far as they could be counted in time."},
+		"may be compressed":  {100 * mib, 0, ssh.Estimate{Bytes: 200 * mib, Packed: 50 * mib, Whole: true, Patterns: true}, "warning", 0, "50.0 MiB of it are in files that are compressed already"},
+		"will not get less":  {100 * mib, 0, ssh.Estimate{Bytes: 200 * mib, Packed: 150 * mib, Patterns: true}, "failed", 135 * mib, "need at least"},
+		"nearly not":         {140 * mib, 0, ssh.Estimate{Bytes: 200 * mib, Packed: 150 * mib, Whole: true, Patterns: true}, "warning", 0, "depends on how well it compresses"},
+		"dumps come besides": {200 * mib, 300 * mib, ssh.Estimate{Bytes: 150 * mib, Packed: 100 * mib, Whole: true, Patterns: true}, "warning", 0, "the dumps need at least 60.0 MiB besides"},
+		"and take its place": {140 * mib, 300 * mib, ssh.Estimate{Bytes: 150 * mib, Packed: 100 * mib, Whole: true, Patterns: true}, "failed", 150 * mib, "need at least"},
+		"without patterns":   {300 * mib, 0, ssh.Estimate{Bytes: 200 * mib, Whole: true}, "ok", 0, "what files.exclude leaves out is counted too."},
+	} {
+		r := ssh.CheckReport{FreeBytes: test.free, TotalBytes: 1000 * mib, FreeInodes: -1, TotalInodes: -1, Estimate: &test.estimate}
+		b := backup.Backup{Spec: backup.Spec{Files: backup.FilesSource{Exclude: []string{"*.log"}}}}
+		if test.dumped > 0 {
+			r.Databases, b.Databases = []ssh.DatabaseReport{{State: ssh.DatabaseOK, Size: test.dumped}}, databases.Databases[:1]
+		}
+		c := look{r, target, b}.space()
+		if c.Status != test.status || !strings.Contains(c.Evidence, test.says) {
+			t.Errorf("%s: %+v", name, c)
+		}
+		if test.needed > 0 && (c.Failure == nil || c.Failure.Fact != backup.FactSpaceShort || c.Failure.Evidence.NeededBytes < test.needed-10 || c.Failure.Evidence.NeededBytes > test.needed+10) {
+			t.Errorf("%s: needs %d, %+v", name, test.needed, c.Failure)
+		}
+	}
+}
+
 func TestClockThatIsOffIsAWarning(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1_800_000_000, 0)

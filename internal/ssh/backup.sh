@@ -5,7 +5,7 @@
 # parameters: the subcommand, key=value lines, "end". It answers a greeting,
 # key=value lines, a line ".", and for status and archive raw bytes after that.
 # No value that came from outside ever becomes shell text or an argument of a tool,
-# except the root folder and the job's id, whose characters are checked first.
+# except the root folder and the job's id, whose characters are checked first, and what database.sh and estimate.sh say.
 #
 # <root>/<id>/ holds
 #   job       pid, start time and boot id of the process; made once, by the job
@@ -102,7 +102,7 @@ print_space() { # DIRECTORY
 # --- parameters --------------------------------------------------------------
 
 read_parameters() {
-  command='' root='' id='' includes='' excludes='' databases='' keep_log=''
+  command='' root='' id='' includes='' excludes='' databases='' keep_log='' estimate=0
   want_pid='' want_start='' want_boot=''
   IFS= read -r command || return 1
   while IFS= read -r line; do
@@ -116,6 +116,7 @@ read_parameters() {
     exclude=?*) excludes=$excludes$value$newline ;;
     database=?*) databases=$databases$value$newline ;;
     keep_log=*) keep_log=$value ;;
+    estimate=*) is_number "$value" && estimate=$value ;;
     pid=*) want_pid=$value ;;
     start=*) want_start=$value ;;
     boot=*) want_boot=$value ;;
@@ -261,9 +262,10 @@ save() {
 # --- check -------------------------------------------------------------------
 
 do_check() {
+  began=$(date +%s)
   missing_tools | sed 's/^/missing=/'
   if gnu_tar; then printf 'gnu_tar=1\n'; else printf 'gnu_tar=0\n'; fi
-  printf 'uid=%s\nboot=%s\ntime=%s\n' "$(id -u)" "$(boot_id)" "$(date +%s)"
+  printf 'uid=%s\nboot=%s\ntime=%s\n' "$(id -u)" "$(boot_id)" "$began"
   if enter_root; then nearest=.; else
     nearest=$root
     while [ -n "$nearest" ] && ! [ -d "$nearest" ]; do nearest=${nearest%/*}; done
@@ -275,6 +277,7 @@ do_check() {
     printf 'path=%s\n' "$(path_state "$decoded")"
   done
   [ -z "$databases" ] || check_databases
+  [ "$estimate" -eq 0 ] || print_estimate
   printf '.\n'
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
 )
@@ -71,6 +72,17 @@ func (s PathState) known() bool {
 type CheckRequest struct {
 	Include   []string
 	Databases []backup.Database
+	// Estimate is for how long what the paths hold may be counted, without what the patterns leave out. Whole seconds; 0: not at all.
+	Estimate time.Duration
+	Exclude  []string
+}
+
+// Estimate is what du counted of the paths that were asked for, before any compression.
+type Estimate struct {
+	Bytes    int64
+	Packed   int64 // of them, in files whose names say that they are compressed already
+	Whole    bool  // false: there is more, because time was over or something could not be read
+	Patterns bool  // false: the server's du knows no patterns, and what they leave out is counted too
 }
 
 // CheckReport is what a server says before a backup. Nothing was changed there.
@@ -85,15 +97,20 @@ type CheckReport struct {
 	Paths                                          []PathState      // in the order asked for
 	Databases                                      []DatabaseReport // in the order asked for
 	BootID                                         string
-	Time                                           int64 // the server's clock, Unix seconds
+	Time                                           int64     // the server's clock, Unix seconds
+	Estimate                                       *Estimate // nil: not asked for, or the server has no du or awk
 }
 
 // Check looks, and changes nothing. An unsafe folder is an answer here, not an error.
 func (h Host) Check(ctx context.Context, req CheckRequest) (CheckReport, error) {
-	if err := checkSource(req.Include, nil, req.Databases); err != nil {
+	if err := checkSource(req.Include, req.Exclude, req.Databases); err != nil {
 		return CheckReport{}, err
 	}
-	a, _, err := h.ask(ctx, "check", "", append(list("include", req.Include), databaseParameters(req.Databases)...)...)
+	parameters := append(list("include", req.Include), databaseParameters(req.Databases)...)
+	if seconds := int(req.Estimate / time.Second); seconds > 0 && len(req.Include) > 0 {
+		parameters = append(append(parameters, list("exclude", req.Exclude)...), parameter{estimateKey, strconv.Itoa(seconds)})
+	}
+	a, _, err := h.ask(ctx, "check", "", parameters...)
 	if err != nil {
 		return CheckReport{}, fmt.Errorf("check: %w", err)
 	}

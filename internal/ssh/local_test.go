@@ -22,7 +22,7 @@ type flavour struct {
 	busybox bool   // tar, gzip and the rest are BusyBox's too
 }
 
-var busyboxTools = strings.Fields("tar gzip setsid sha256sum df mkfifo tee sync mv rm mkdir rmdir cat ls wc sed head tail tr sleep date id")
+var busyboxTools = strings.Fields("tar gzip setsid sha256sum df mkfifo tee sync mv rm mkdir rmdir cat ls wc sed head tail tr sleep date id du awk")
 
 // flavours are run by every script test. What is not installed is skipped here and nowhere else.
 var flavours = []flavour{

@@ -23,6 +23,11 @@ var script string
 //go:embed database.sh
 var databaseScript string
 
+// estimateScript is what the script needs to say how large a first archive may become. It goes only where that is asked.
+//
+//go:embed estimate.sh
+var estimateScript string
+
 const (
 	// bootstrap reads the script from standard input up to the end marker and evaluates it;
 	// what follows on standard input is the script's. The read builtin takes no byte too many,
@@ -50,8 +55,10 @@ type parameter struct{ key, value string }
 
 func request(subcommand string, parameters []parameter) []byte {
 	var b bytes.Buffer
-	if slices.ContainsFunc(parameters, func(p parameter) bool { return p.key == databaseKey }) {
-		b.WriteString(databaseScript)
+	for _, part := range []parameter{{databaseKey, databaseScript}, {estimateKey, estimateScript}} {
+		if slices.ContainsFunc(parameters, func(p parameter) bool { return p.key == part.key }) {
+			b.WriteString(part.value)
+		}
 	}
 	b.WriteString(script)
 	b.WriteString(endOfScript)
@@ -82,7 +89,10 @@ func encode(s string) string {
 	return b.String()
 }
 
-const databaseKey = "database"
+const (
+	databaseKey = "database"
+	estimateKey = "estimate"
+)
 
 // encodeDatabase joins the fields of a database, each encoded, with what no encoded field has in it. The full stop keeps
 // the shell from dropping empty ones at the end.
@@ -225,9 +235,21 @@ func parseCheck(a answer, includes, databases int) (CheckReport, error) {
 		}
 		report.Paths = append(report.Paths, state)
 	}
+	if a.has("estimate_kib") {
+		report.Estimate = parseEstimate(a)
+	}
 	var err error
 	report.Databases, err = parseDatabases(a, databases)
 	return report, err
+}
+
+// parseEstimate is nil where the numbers are none.
+func parseEstimate(a answer) *Estimate {
+	e := Estimate{Bytes: a.kib("estimate_kib"), Packed: a.kib("estimate_packed_kib"), Whole: a.flag("estimate_whole"), Patterns: a.flag("estimate_patterns")}
+	if e.Bytes < 0 || e.Packed < 0 || e.Packed > e.Bytes {
+		return nil
+	}
+	return &e
 }
 
 // parseDatabases reads one line of each kind for each database.

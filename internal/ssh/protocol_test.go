@@ -19,7 +19,7 @@ func TestScriptPassesShellcheck(t *testing.T) {
 	if err != nil {
 		t.Skip("shellcheck is not installed")
 	}
-	if out, err := exec.Command(shellcheck, "-s", "sh", "backup.sh", "database.sh").CombinedOutput(); err != nil {
+	if out, err := exec.Command(shellcheck, "-s", "sh", "backup.sh", "database.sh", "estimate.sh").CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
