@@ -171,10 +171,19 @@ func (l look) tools() backup.Check {
 		c.Failure.Evidence.Tools = l.Missing
 		return c
 	}
-	if !l.GNUTar {
-		return good(backup.PreflightTools, "All tools are there; tar is not GNU's.")
+	var found []string
+	for _, t := range l.Tools {
+		found = append(found, t.String())
 	}
-	return good(backup.PreflightTools, "All tools are there, and tar is GNU's.")
+	for _, d := range l.Databases {
+		if t := (ssh.Tool{Name: d.Tool, Version: d.Client}).String(); d.Tool != "" && !slices.Contains(found, t) {
+			found = append(found, t)
+		}
+	}
+	if len(found) == 0 {
+		return good(backup.PreflightTools, "All tools are there.")
+	}
+	return good(backup.PreflightTools, "All tools are there: %s.", strings.Join(found, ", "))
 }
 
 func (l look) sudo() backup.Check {
@@ -306,7 +315,7 @@ func (l look) databases() backup.Check {
 		case ssh.DatabaseSkipped:
 			seen = append(seen, fmt.Sprintf("%s %s was not looked at, for want of time", asked.Engine, asked.Name))
 		case ssh.DatabaseOK:
-			seen = append(seen, strings.TrimSpace(fmt.Sprintf("%s %s can be dumped%s", asked.Engine, asked.Name, versions(d))))
+			seen = append(seen, dumpable(asked, d))
 		default:
 			c := l.fail(backup.PreflightDatabase, databaseFacts[d.State], "%s", cmp.Or(text(d.Detail), string(d.State)))
 			blame(c.Failure, asked, d)
@@ -320,11 +329,14 @@ func (l look) databases() backup.Check {
 	return good(backup.PreflightDatabase, "%s", sentence(strings.Join(seen, "; ")))
 }
 
-func versions(d ssh.DatabaseReport) string {
-	if d.Server == "" && d.Client == "" {
-		return ""
+// dumpable says what shows that a database can be dumped: who was let in, with which rights, and that the tool fits the server.
+func dumpable(asked backup.Database, d ssh.DatabaseReport) string {
+	login, tool, client := cmp.Or(text(d.Login), "the login"), cmp.Or(d.Tool, "the tool"), cmp.Or(d.Client, "of an unknown version")
+	if asked.Engine == backup.EngineSQLite {
+		return fmt.Sprintf("%s %s: %s may read it, and %s is %s", asked.Engine, asked.Name, login, tool, client)
 	}
-	return fmt.Sprintf(" (server %s, tool %s)", cmp.Or(text(d.Server), "unknown"), cmp.Or(text(d.Client), "unknown"))
+	return fmt.Sprintf("%s %s: %s is let in and may read its tables, the server is %s and %s %s", asked.Engine, asked.Name, login,
+		cmp.Or(d.Server, "of an unknown version"), tool, client)
 }
 
 func clock(r ssh.CheckReport, t controlplane.Target, asked, answered time.Time) backup.Check {

@@ -73,6 +73,24 @@ func TestPreflightTellsEveryCheckThatFails(t *testing.T) {
 	}
 }
 
+func TestToolsAndDatabasesAreToldWithTheirVersions(t *testing.T) {
+	t.Parallel()
+	r := ssh.CheckReport{Tools: []ssh.Tool{{Name: "tar", Maker: "BusyBox", Version: "1.35.0"}, {Name: "gzip"}}, Databases: []ssh.DatabaseReport{
+		{State: ssh.DatabaseOK, Login: "app_ro", Tool: "pg_dump", Client: "17.2", Server: "15.4"},
+		{State: ssh.DatabaseOK, Login: "root@localhost", Tool: "mariadb-dump", Client: "10.11.4-MariaDB", Server: "10.11.4-MariaDB"},
+		{State: ssh.DatabaseOK, Login: "www-data", Tool: "sqlite3", Client: "3.40.1"}}}
+	l := look{r, target, databases}
+	if c := l.tools(); c.Evidence != "All tools are there: BusyBox tar 1.35.0, gzip, pg_dump 17.2, mariadb-dump 10.11.4-MariaDB, sqlite3 3.40.1." {
+		t.Errorf("%+v", c)
+	}
+	want := "Postgresql app: app_ro is let in and may read its tables, the server is 15.4 and pg_dump 17.2; " +
+		"mariadb shop: root@localhost is let in and may read its tables, the server is 10.11.4-MariaDB and mariadb-dump 10.11.4-MariaDB; " +
+		"sqlite /a.db: www-data may read it, and sqlite3 is 3.40.1."
+	if c := l.databases(); c.Status != backup.CheckOK || c.Evidence != want {
+		t.Errorf("%+v", c)
+	}
+}
+
 func TestSpaceIsJudgedByTheLastArchive(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

@@ -69,7 +69,11 @@ size_of() {
   printf '%s' "${5:-0}"
 }
 
-gnu_tar() { case $(tar --version 2>/dev/null) in *'GNU tar'*) ;; *) return 1 ;; esac; }
+tar_said=''
+gnu_tar() {
+  [ -n "$tar_said" ] || tar_said=$(tar --version 2>/dev/null </dev/null)
+  case $tar_said in *'GNU tar'*) ;; *) return 1 ;; esac
+}
 
 # Some builds of BusyBox tar cannot read lists of names; theirs is no tar for us.
 tar_reads_lists() {
@@ -81,6 +85,24 @@ missing_tools() {
     command -v "$tool" >/dev/null 2>&1 || printf '%s\n' "$tool"
   done
   if command -v tar >/dev/null 2>&1 && ! tar_reads_lists; then printf 'tar with -T and -X\n'; fi
+}
+
+# tool=NAME MAKER VERSION; BusyBox says its own where it does not know the question.
+print_versions() { # TOOL...
+  for tool in "$@"; do
+    command -v "$tool" >/dev/null 2>&1 || continue
+    said=$("$tool" --version 2>&1 </dev/null)
+    maker=-
+    case $said in
+    *'BusyBox v'*) maker=BusyBox said=${said#*BusyBox v} version=${said%%[!0-9.]*} ;;
+    *)
+      said=${said%%"$newline"*} version=${said##* }
+      case $said in *GNU*) maker=GNU ;; *'(busybox)'*) maker=BusyBox ;; esac
+      ;;
+    esac
+    case $version in '' | [!0-9]* | *[!A-Za-z0-9.-]*) version=- ;; esac
+    printf 'tool=%s %s %s\n' "$tool" $maker "$version"
+  done
 }
 
 # The name of a file system may hold blanks, so count from the percent sign backwards.
@@ -263,8 +285,10 @@ save() {
 
 do_check() {
   began=$(date +%s)
+  gnu_tar # asked once, for all that follow
   missing_tools | sed 's/^/missing=/'
   if gnu_tar; then printf 'gnu_tar=1\n'; else printf 'gnu_tar=0\n'; fi
+  print_versions tar gzip df
   printf 'uid=%s\nboot=%s\ntime=%s\n' "$(id -u)" "$(boot_id)" "$began"
   if enter_root; then nearest=.; else
     nearest=$root

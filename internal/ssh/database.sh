@@ -129,12 +129,16 @@ check_databases() {
     take_database "$line" || fail 'a database was not understood'
     if [ "$state" = ok ] && [ "$(date +%s)" -lt "$deadline" ]; then probe_database; else nothing_known skipped; fi
     is_number "$database_size" || database_size=-1
-    printf 'db_state=%s\ndb_detail=%s\ndb_server=%s\ndb_client=%s\ndb_size=%s\ndb_tables=%s\ndb_unseen=%s\n' \
-      "$state" "$detail" "$server_version" "$client_version" "$database_size" "$tables" "$unseen"
+    printf 'db_state=%s\ndb_detail=%s\ndb_login=%s\ndb_server=%s\ndb_tool=%s\ndb_client=%s\ndb_size=%s\ndb_tables=%s\ndb_unseen=%s\n' \
+      "$state" "$detail" "$login" "$server_version" "$dump_tool" "$client_version" "$database_size" "$tables" "$unseen"
   done
 }
 
-nothing_known() { state=$1 detail='' server_version='' client_version='' database_size=-1 tables='' unseen=''; }
+nothing_known() {
+  state=$1 detail='' database_size=-1 tables='' unseen=''
+  login='' server_version='' # of the server
+  dump_tool='' client_version=''
+}
 
 probe_database() {
   nothing_known ok
@@ -175,7 +179,7 @@ told() {
 
 postgresql_question="SELECT 'cloudaipilot|' || current_setting('server_version_num') || '|' ||
   current_setting('server_version') || '|' || pg_database_size(current_database()) || '|' ||
-  has_table_privilege('pg_catalog.pg_authid', 'SELECT') || '|' ||
+  has_table_privilege('pg_catalog.pg_authid', 'SELECT') || '|' || replace(current_user, '|', ' ') || '|' ||
   (SELECT coalesce(string_agg(t, ', '), '') FROM (
     SELECT format('%I.%I', n.nspname, c.relname) AS t FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -201,7 +205,8 @@ probe_postgresql() {
   server_major=$((server_major / 10000))
   server_version=$(version_word "$(told 2)")
   database_size=$(told 3)
-  tables=$(one_line "$(told 5)")
+  login=$(one_line "$(told 5)")
+  tables=$(one_line "$(told 6)")
   if [ -n "$tables" ]; then
     in_the_way rights "no right to read $tables"
     return
@@ -251,7 +256,7 @@ consider_pg_dump() { # PATH
   major=${version%%.*}
   is_number "$major" || return 0
   if [ "$major" -eq "$server_major" ] || [ "$major" -gt "$best" ]; then
-    pg_dump=$1 best=$major client_version=$version
+    pg_dump=$1 best=$major dump_tool=pg_dump client_version=$version
   fi
 }
 
@@ -417,6 +422,7 @@ probe_sqlite() {
     return
     ;;
   esac
+  login=$(one_line "$(account)") dump_tool=sqlite3
   client_version=$(version_word "$("$sqlite" --version 2>/dev/null </dev/null)")
   # shellcheck disable=SC2046
   set -- $(as ls -lnL "$name" 2>/dev/null)
@@ -469,7 +475,8 @@ mysql_question="SELECT CONCAT('cloudaipilot|', VERSION(), '|',
       WHERE table_schema = DATABASE() AND engine IN ('MyISAM', 'Aria', 'MEMORY', 'CSV', 'ARCHIVE', 'MRG_MyISAM')), '|',
     (SELECT COALESCE(GROUP_CONCAT(DISTINCT privilege_type SEPARATOR ' '), '') FROM (
       SELECT CONCAT('GLOBAL ', privilege_type) AS privilege_type FROM information_schema.user_privileges
-      UNION SELECT privilege_type FROM information_schema.schema_privileges WHERE DATABASE() LIKE table_schema) p))"
+      UNION SELECT privilege_type FROM information_schema.schema_privileges WHERE DATABASE() LIKE table_schema) p),
+    '|', CURRENT_USER())"
 
 # Only tables whose names need no quoting.
 mysql_tables="SELECT CONCAT('cloudaipilot|', table_name) FROM information_schema.tables
@@ -495,6 +502,7 @@ probe_mysql() {
     in_the_way tool_missing "$3"
     return
   fi
+  dump_tool=${mysqldump##*/}
   client_version=$(mysql_version "$("$mysqldump" --version 2>/dev/null </dev/null)")
   if ! answer=$(ask_mysql "$mysql_question"); then
     in_the_way connect "$answer"
@@ -510,6 +518,7 @@ probe_mysql() {
   database_size=$(told 2)
   tables=$(one_line "$(told 3)")
   rights=$(told 4)
+  login=$(one_line "$(told 5)")
   case $rights in *TRIGGER*) ;; *) unseen="$unseen triggers" ;; esac
   case $rights in *EVENT*) ;; *) unseen="$unseen events" ;; esac
   case $rights in *'SHOW VIEW'*) ;; *) unseen="$unseen views" ;; esac

@@ -152,7 +152,7 @@ func TestPostgresComesBack(t *testing.T) {
 	want := pg.Query(source, postgresState)
 	forEachFlavour(t, func(t *testing.T, s *server) {
 		source := postgres(pg, source)
-		if report := s.check(source); report.State != DatabaseOK || report.Server != report.Client || report.Size < 1<<20 {
+		if report := s.check(source); report.State != DatabaseOK || report.Server != report.Client || report.Size < 1<<20 || report.Tool != "pg_dump" || report.Login == "" {
 			t.Errorf("check says %+v", report)
 		}
 		if result := s.dump(jobA, source); !result.OK {
@@ -213,7 +213,7 @@ func TestGlobalsComeWithTheDatabase(t *testing.T) {
 		all.Globals = true
 		part := all
 		part.User = role
-		if report := s.check(part); report.State != DatabaseOK || !cmp.Equal(report.Unseen, []string{"roles"}) {
+		if report := s.check(part); report.State != DatabaseOK || !cmp.Equal(report.Unseen, []string{"roles"}) || report.Login != role {
 			t.Errorf("check says %+v", report)
 		}
 		for id, d := range map[string]backup.Database{jobA: all, jobB: part} {

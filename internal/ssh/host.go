@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
@@ -89,7 +90,8 @@ type Estimate struct {
 type CheckReport struct {
 	Missing      []string // tools the job needs that were not found
 	GNUTar       bool
-	SudoOK       bool // the job would run as root
+	Tools        []Tool // that were asked for their version
+	SudoOK       bool   // the job would run as root
 	Folder       FolderState
 	FolderDetail string
 	// Of the file system of the folder, or of what will hold it. -1: unknown.
@@ -99,6 +101,13 @@ type CheckReport struct {
 	BootID                                         string
 	Time                                           int64     // the server's clock, Unix seconds
 	Estimate                                       *Estimate // nil: not asked for, or the server has no du or awk
+}
+
+// Tool is a program on the server. Maker is GNU, BusyBox, or empty where it does not say; an unknown version is empty too.
+type Tool struct{ Name, Maker, Version string }
+
+func (t Tool) String() string {
+	return strings.TrimSpace(strings.Join([]string{t.Maker, t.Name, t.Version}, " "))
 }
 
 // Check looks, and changes nothing. An unsafe folder is an answer here, not an error.
@@ -140,7 +149,9 @@ var databaseStates = []DatabaseState{DatabaseOK, DatabaseSkipped, DatabaseAccoun
 type DatabaseReport struct {
 	State          DatabaseState
 	Detail         string // in the words of the tools, at most 500 bytes
-	Server, Client string // versions
+	Login          string // as the server knows it; of SQLite the account
+	Tool           string // that makes the dump
+	Server, Client string // versions, Client is the tool's
 	Size           int64  // bytes on its server's disk; -1: unknown
 	// Tables are those that may not be read, or, where the state is ok, those that no transaction keeps consistent.
 	Tables string

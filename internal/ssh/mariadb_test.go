@@ -49,7 +49,7 @@ func TestMariaDBComesBack(t *testing.T) {
 	want := m.Query(name, mariadbState)
 	forEachFlavour(t, func(t *testing.T, s *server) {
 		source := mariadb(m, name)
-		if report := s.check(source); report.State != DatabaseOK || report.Tables != "log" || len(report.Unseen) > 0 || report.Server != report.Client {
+		if report := s.check(source); report.State != DatabaseOK || report.Tables != "log" || len(report.Unseen) > 0 || report.Server != report.Client || report.Tool != "mariadb-dump" || report.Login != "root@localhost" {
 			t.Errorf("check says %+v", report)
 		}
 		if result := s.dump(jobA, source); !result.OK {

@@ -212,6 +212,7 @@ func parseCheck(a answer, includes, databases int) (CheckReport, error) {
 	report := CheckReport{
 		Missing:      toolNames(a["missing"]),
 		GNUTar:       a.flag("gnu_tar"),
+		Tools:        parseTools(a["tool"]),
 		SudoOK:       a.text("uid") == "0",
 		Folder:       FolderState(a.text("folder")),
 		FolderDetail: a.text("detail"),
@@ -243,6 +244,22 @@ func parseCheck(a answer, includes, databases int) (CheckReport, error) {
 	return report, err
 }
 
+// parseTools leaves out what is not of the form that the script gives it.
+func parseTools(said []string) (tools []Tool) {
+	for _, line := range said[:min(len(said), maxTools)] {
+		words := strings.Fields(line)
+		if len(words) != 3 || !toolPattern.MatchString(words[0]) {
+			continue
+		}
+		t := Tool{Name: words[0], Version: version(words[2])}
+		if words[1] == "GNU" || words[1] == "BusyBox" {
+			t.Maker = words[1]
+		}
+		tools = append(tools, t)
+	}
+	return tools
+}
+
 // parseEstimate is nil where the numbers are none.
 func parseEstimate(a answer) *Estimate {
 	e := Estimate{Bytes: a.kib("estimate_kib"), Packed: a.kib("estimate_packed_kib"), Whole: a.flag("estimate_whole"), Patterns: a.flag("estimate_patterns")}
@@ -254,7 +271,7 @@ func parseEstimate(a answer) *Estimate {
 
 // parseDatabases reads one line of each kind for each database.
 func parseDatabases(a answer, n int) ([]DatabaseReport, error) {
-	for _, key := range []string{"db_state", "db_detail", "db_server", "db_client", "db_size", "db_tables", "db_unseen"} {
+	for _, key := range []string{"db_state", "db_detail", "db_login", "db_server", "db_tool", "db_client", "db_size", "db_tables", "db_unseen"} {
 		if len(a[key]) != n {
 			return nil, fmt.Errorf("%w: %d databases were asked for, %d told", ErrOutput, n, len(a[key]))
 		}
@@ -270,8 +287,8 @@ func parseDatabases(a answer, n int) ([]DatabaseReport, error) {
 			size = -1
 		}
 		reports = append(reports, DatabaseReport{
-			State: state, Detail: a["db_detail"][i], Size: size, Tables: a["db_tables"][i],
-			Server: version(a["db_server"][i]), Client: version(a["db_client"][i]), Unseen: unseenWords(a["db_unseen"][i]),
+			State: state, Detail: a["db_detail"][i], Login: a["db_login"][i], Size: size, Tables: a["db_tables"][i],
+			Server: version(a["db_server"][i]), Tool: toolName(a["db_tool"][i]), Client: version(a["db_client"][i]), Unseen: unseenWords(a["db_unseen"][i]),
 		})
 	}
 	return reports, nil
@@ -294,6 +311,13 @@ func unseenWords(said string) []string {
 func toolNames(said []string) []string {
 	names := slices.DeleteFunc(slices.Clone(said), func(name string) bool { return !toolPattern.MatchString(name) })
 	return names[:min(len(names), maxTools)]
+}
+
+func toolName(said string) string {
+	if !toolPattern.MatchString(said) {
+		return ""
+	}
+	return said
 }
 
 // maxTools is above the number of tools that the script needs.

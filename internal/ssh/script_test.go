@@ -369,6 +369,13 @@ func TestCheckReport(t *testing.T) {
 				t.Errorf("%s is %d", what, n)
 			}
 		}
+		maker := map[bool]string{true: "BusyBox", false: "GNU"}[s.busybox]
+		for i, name := range []string{"tar", "gzip", "df"} {
+			if len(got.Tools) != 3 || got.Tools[i].Name != name || !strings.Contains(got.Tools[i].Version, ".") || got.Tools[i].Maker != maker && name != "gzip" {
+				t.Errorf("%s is none of %v", name, got.Tools)
+			}
+		}
+		got.Tools = nil
 		got.FreeBytes, got.TotalBytes, got.FreeInodes, got.TotalInodes, got.Time = 0, 0, 0, 0, 0
 		want := CheckReport{
 			GNUTar: !s.busybox, SudoOK: os.Geteuid() == 0,

@@ -37,7 +37,7 @@ func TestSQLiteComesBackThoughItIsWrittenTo(t *testing.T) {
 				}
 			}
 		}()
-		if report := s.check(d); report.State != DatabaseOK || report.Client == "" || report.Size < 1<<20 {
+		if report := s.check(d); report.State != DatabaseOK || report.Client == "" || report.Size < 1<<20 || report.Tool != "sqlite3" || report.Login == "" {
 			t.Errorf("check says %+v", report)
 		}
 		result := s.dump(jobA, d)
