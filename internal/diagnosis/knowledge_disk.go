@@ -8,7 +8,7 @@ var diskKnowledge = []entry{
 		cause:      "A file system has no space, or no inodes, left to write to.",
 		fix:        []string{"See which: df -h; df -i", "Delete old backups, or lower the retention.", "Grow the disk, or write the backups to a larger file system."},
 		references: []string{"KB-12-06", "KB-02-10"},
-		certain:    []string{"err':28|", "error writing file & 28", "the table & is full", "zip i/o error: no space", "output file write failure", "cannot create temp file for here-document & {nospace}", "no space left on the device", "no free space left", "ran out of disk space", "disk space is full", "storage is full & !{s3}", "0 bytes available", "{nospace} & !{quota} & !not enough disk space available", "got errno 28 on write", "operating system error number 28", "insufficient free space to complete transaction", "database or disk is full", "no_space_left", "no space left", "os errno 28", "code: 28)", "out of inodes", "no free inodes", "wrote only & of"},
+		certain:    []string{"wrote only & of & !tar: -:", "err':28|", "error writing file & 28", "the table & is full", "zip i/o error: no space", "output file write failure", "cannot create temp file for here-document & {nospace}", "no space left on the device", "no free space left", "ran out of disk space", "disk space is full", "storage is full & !{s3}", "0 bytes available", "{nospace} & !{quota} & !not enough disk space available", "got errno 28 on write", "operating system error number 28", "insufficient free space to complete transaction", "database or disk is full", "no_space_left", "no space left", "os errno 28", "code: 28)", "out of inodes", "no free inodes"},
 		likely:     []string{"cannot write: & short write", "short write", "not enough space & !{s3} & !backup needs", "insufficient disk space & ~write", "failed to extend file", "could not extend file", "could not write to file", "100% /"},
 		hints:      []string{"device is full", "out of space"},
 		own: []own{{
@@ -53,7 +53,7 @@ var diskKnowledge = []entry{
 			"not enough disk space to create backup", "not enough disk space for", "requires at least & free", "need at least & free", "insufficient free disk space", "insufficient disk space", "not enough disk space available", "space required & space available", "not enough space to perform", "not enough space for backup", "low disk space", "disk space check failed", "exceeds the free space", "exceeds available disk space", "does not have enough free space", "is below the required", "insufficient space & required",
 			"not enough disk space: need", "free space check", "available disk space is too low", "not enough free space",
 		},
-		likely: []string{"insufficient free space & !transaction", "insufficient space & !{s3}", "not enough disk space", "needs & available & space", "required: & available: & space"},
+		likely: []string{"insufficientspace", "insufficient free space & !transaction", "insufficient space & !{s3}", "not enough disk space", "needs & available & space", "required: & available: & space"},
 		hints:  []string{"minimum free space", "required space", "exceeds available", "too little space", "below the minimum"},
 		own: []own{{
 			facts: []backup.Fact{backup.FactSpaceShort}, title: "the backup would not fit on the server's disk",

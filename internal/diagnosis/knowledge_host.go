@@ -24,7 +24,7 @@ var hostKnowledge = []entry{
 		cause: "The command needs sudo, and the user may not use it without a password, or not at all.",
 		fix:   []string{"With visudo -f /etc/sudoers.d/backup, allow the user the command with NOPASSWD:.", "Or run the backup without sudo, of what the user may read."},
 		certain: []string{
-			"sudo: authentication", "sudo: 1 incorrect", "sudo: 3 incorrect", "not allowed to run", "password is required for", "sudo: command not allowed",
+			"must have a terminal to execute", "you must have a terminal", "sudo: authentication", "sudo: 1 incorrect", "sudo: 3 incorrect", "not allowed to run", "password is required for", "sudo: command not allowed",
 			"sudo: a password is required", "sudo: a terminal is required", "no tty present and no askpass", "must have a tty to run sudo", "is not in the sudoers file", "is not allowed to execute & as root", "is not allowed to run sudo", "doas: authentication required", "doas: a tty is required", "doas: operation not permitted", "sudo: no password was provided", "a password is required", "a terminal is required to read the password", "terminal is required to authenticate",
 			"sudo: ein passwort ist notwendig", "sudo: ein passwort ist erforderlich", "zum lesen des passworts ist ein terminal erforderlich", "sudo: un mot de passe est nécessaire", "sudo : un mot de passe est nécessaire", "sudo: se requiere una contraseña", "sudo: è necessaria una password", "sudo: требуется пароль", "sudo: パスワードが必要です", "sudo：需要密码", "您必须拥有一个终端来执行 sudo", "missing sudo password", "incorrect sudo password", "sudo: unable to", "sudo & incorrect password", "sudo: & not allowed", "may not run sudo on", "[sudo] password for", "sudo: pam", "polkit & not authorized", "interactive authentication required",
 		},
@@ -137,9 +137,9 @@ var hostKnowledge = []entry{
 		class: "oom_killed", family: "host", retry: RetryOnce, title: "the kernel killed a process for lack of memory",
 		cause:   "The machine, or the container's limit, ran out of memory, and the kernel ended a process of the backup.",
 		fix:     []string{"See it: dmesg -T | grep -i -e oom -e killed", "Give it more memory or swap, raise the container's limit, or run fewer things at the same time."},
-		certain: []string{"signaled with signal '9'", "reason: oomkilled", "memory limit exceeded & killed", "exceeded memory limit & kill", "container killed on request. exit code is 137", "out of memory: kill", "oom-killer", "oom killer", "oomkilled", "oom-kill", "memory cgroup out of memory", "killed process & total-vm", "killed process & anon-rss", "oom_reaper", "invoked oom", "oomkill", "oom_score"},
+		certain: []string{"signaled with signal '9'", "reason: oomkilled", "memory limit exceeded & killed", "exceeded memory limit & kill", "container killed on request. exit code is 137", "out of memory: kill", "oom-killer", "oom killer", "oomkilled", "oom-kill", "memory cgroup out of memory", "killed process & total-vm", "killed process & anon-rss", "oom_reaper", "invoked oom", "oomkill"},
 		likely:  []string{"code=killed, status=9", "killed by the kernel", "process was killed", "sigkill", "{signal9}", "{exit137}", "|killed| & !by user & !killed by signal 15 & !killed by signal 2 & !{notice} & !stale & !connection & !query & !sigterm", "killed process"},
-		hints:   []string{"137 & killed"},
+		hints:   []string{"oom_score", "137 & killed"},
 	},
 	{
 		class: "memory_exhausted", family: "host", retry: RetryBackoff, title: "there is not enough memory",
@@ -165,8 +165,8 @@ var hostKnowledge = []entry{
 			"some files/attrs were not transferred", "some files could not be transferred", "partial transfer", "transfer closed with", "outstanding read data", "corrupted on transfer", "sizes differ", "baddigest", "incompletebody", "content-md5 you specified did not match", "at least one source file could not be read", "unexpected end of file & gz", "unexpected eof in archive", "crc error", "md5 mismatch", "checksum mismatch", "hash differ", "hash mismatch", "size mismatch", "checksum does not match", "checksums do not match", "incomplete transfer", "(code 23)",
 			"unexpected end of archive", "unexpected end of data", "not in gzip format", "ciphertext verification failed", "invalid compressed data", "invalid checksum", "content-length mismatch", "backup is incomplete", "incomplete backup", "length of & does not match", "was not fully transferred", "upload was incomplete", "pack & contains & errors", "failed integrity", "integrity check failed", "integrityerror", "expected & bytes & got", "invalid data returned", "blob & mismatch", "contentlengthmismatch", "md5mismatch", "checksum error", "invalid tar header", "this does not look like a tar archive", "archive is damaged", "damaged archive", "corrupt archive", "corrupted archive", "crc failed",
 		},
-		likely: []string{"unexpected end of file", "unexpected eof & !{s3} & !{db}", "partially transferred", "corrupt & !{db} & !page & !table & !index", "partiallyfailed"},
-		hints:  []string{"premature end of", "only partially", "unexpected size", "data integrity", "truncated", "data integrity error", "segment entry checksum", "repository contains errors", "backup is corrupted", "file is truncated", "unexpectedly short", "digest mismatch", "post-upload verification", "checksums differ", "crc mismatch", "bad checksum", "decompression failed", "incomplete upload", "missing segment"},
+		likely: []string{"unexpected end of file", "unexpected eof & !{s3} & !{db}", "partially transferred", "partiallyfailed"},
+		hints:  []string{"corrupt & !{db} & !page & !table & !index", "premature end of", "only partially", "unexpected size", "data integrity", "truncated", "data integrity error", "segment entry checksum", "repository contains errors", "backup is corrupted", "file is truncated", "unexpectedly short", "digest mismatch", "post-upload verification", "checksums differ", "crc mismatch", "bad checksum", "decompression failed", "incomplete upload", "missing segment"},
 		own: []own{{
 			facts: []backup.Fact{backup.FactArchiveDamaged, backup.FactArchiveVanished}, last: true, title: "the archive is damaged",
 			cause: "The archive on {address} is not what was written to it: {text}.",
@@ -199,6 +199,6 @@ var hostKnowledge = []entry{
 		fix:        []string{"Make sure that nothing runs: ps aux on the machine that the lock names.", "Remove the lock with the tool's own command: restic unlock, borg break-lock, rm of a pid file."},
 		references: []string{"KB-12-06"},
 		certain:    []string{"lock file is older than", "lock is older than", "pid & no longer exists", "lock & dead process", "{oldlock}", "prior lock file found", "stale lock & !used to remove stale locks", "stale pid", "process & is not running & ~lock", "vm is locked", "ct is locked", "lock is stale", "pid file & not running", "but process & is not running", "leftover lock", "orphaned lock", "lock & process no longer", "lock & no longer running", "lock file from a previous"},
-		hints:      []string{"remove the lock", "old lock", "stale lockfile", "abandoned lock", "unlock manually"},
+		hints:      []string{"file exists & lock.exclusive", "remove the lock", "old lock", "stale lockfile", "abandoned lock", "unlock manually"},
 	},
 }

@@ -240,6 +240,28 @@ func (t *text) raw(n int) string {
 	return t.in[t.lines[n].in:min(to, t.lines[n].in+4096)]
 }
 
+// frame says whether a line is one of a stack trace, in the manner of Python, Java, .NET, JavaScript, PHP or Go. What its
+// names and its source say is no message.
+func (t *text) frame(n int) bool {
+	line := strings.TrimLeft(t.raw(n), " \t")
+	switch {
+	case strings.HasPrefix(line, "at "):
+		return strings.Contains(line, "(") || strings.Contains(line, ".js:")
+	case strings.HasPrefix(line, "#"):
+		number, place, ok := strings.Cut(line[1:], " ")
+		return ok && number != "" && strings.Trim(number, "0123456789") == "" && (strings.HasPrefix(place, "/") || strings.Contains(place, "): ") || strings.HasPrefix(place, "[internal"))
+	case pythonFrame(line), strings.Contains(line, ".go:") && strings.Contains(line, " +0x"):
+		return true
+	}
+	return n > 0 && indent(t.raw(n)) > 0 && pythonFrame(strings.TrimLeft(t.raw(n-1), " \t")) && indent(t.raw(n)) > indent(t.raw(n-1))
+}
+
+func pythonFrame(line string) bool {
+	return (strings.HasPrefix(line, `File "`) || strings.HasPrefix(line, `File \"`)) && strings.Contains(line, ", line ")
+}
+
+func indent(line string) int { return len(line) - len(strings.TrimLeft(line, " \t")) }
+
 // plainLine undoes the escapes of a line that is shown.
 func plainLine(s string) string {
 	s = strings.TrimRight(s, "\r\n")

@@ -84,6 +84,8 @@ var roots = []struct{ root, effects string }{
 	{"status_report_lost", "no_reason_recorded job_stuck_no_progress offsite_connection_reset ssh_connection_refused dns_failure offsite_unavailable"},
 	{"empty_backup_reported_success offsite_failure_reported_success false_failure", "no_reason_recorded"},
 	{"false_failure", "offsite_failure_reported_success"},
+	{"ssh_not_configured ssh_key_permissions ssh_key_invalid ssh_auth_failed ssh_host_key_unknown ssh_host_key_changed ssh_account_expired", "server_offline"},
+	{"offsite_bucket_name_taken", "offsite_bucket_missing"},
 }
 
 // weak are the classes that any other explains, but for one another where roots says nothing.

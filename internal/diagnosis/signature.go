@@ -214,11 +214,14 @@ func (t *text) within(set int, line, distance int) bool {
 	return i < len(lines) && lines[i] <= line+distance
 }
 
-// weight is how much a line counts: one that only warns, or tells of a message that could not be sent, says little of
-// why the backup failed.
+// weight is how much a line counts: one that only warns, tells of a message that could not be sent, or says where in a
+// program the error arose, says little of why the backup failed.
 func (t *text) weight(e *entry, line int) float64 {
 	g := lexicon().groups
 	if e.family != "controller" && e.family != "false_result" && t.within(g["notice"], line, 0) {
+		return 0.4
+	}
+	if t.frame(line) {
 		return 0.4
 	}
 	if t.within(g["soft"], line, 0) && !t.within(g["hard"], line, 0) {

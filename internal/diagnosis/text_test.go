@@ -38,6 +38,8 @@ func TestTextFindsTheRoot(t *testing.T) {
 		"a name that only contains the words":             {"Traceback:\nFileNotFoundError: [Errno 2] No such file or directory: '/srv/x'", "path_not_found"},
 		"the message about it failed, the backup did not": {"Backup completed successfully\nFailed to send notification: dial tcp: lookup smtp.example.com: no such host", "notification_failed"},
 		"both failed":                                     {"mysqldump: Got error: 1045: Access denied for user 'a'@'b' (using password: YES)\nFailed to send notification: connection refused", "db_auth_failed"},
+		"a trace's source is no message":                  {"Traceback (most recent call last):\n  File \"/srv/app/backup.py\", line 7, in dump\n    raise DiskFull(\"no space left on device\") if full else Denied()\n  File \"/srv/app/db.py\", line 9, in login\n    check(user)\nMySQLdb.OperationalError: (1045, \"Access denied for user 'a'@'b' (using password: YES)\")", "db_auth_failed"},
+		"nor are a trace's names":                         {"java.net.UnknownHostException: s3.example.com\n\tat org.x.OutOfMemoryError.check(Read-onlyFileSystem.java:12)\n\tat org.x.connectionTimedOut.java.lang.OutOfMemoryError(A.java:1)", "dns_failure"},
 		"nothing is known":                                {"frobnicate: widget 7 was not aligned", "unknown"},
 		"nothing at all":                                  {"", "unknown"},
 	} {

@@ -85,7 +85,7 @@ var words = map[string][]string{
 		"netwerk is onbereikbaar", "sieć jest niedostępna", "сеть недоступна", "ネットワークに届きません", "网络不可达",
 	},
 	"nameres": {
-		"name or service not known", "temporary failure in name resolution", "nodename nor servname provided", "no such host", "|enotfound", "eai_again", "could not resolve host", "couldn't resolve host", "unable to resolve host",
+		"error resolving", "resolving a server hostname", "name or service not known", "temporary failure in name resolution", "nodename nor servname provided", "no such host", "|enotfound", "eai_again", "could not resolve host", "couldn't resolve host", "unable to resolve host",
 		"name does not resolve", "name resolution failure", "unknownhostexception", "gaierror", "server misbehaving", "failed to resolve", "dns resolution failed", "dns lookup failed", "nxdomain", "no address associated with hostname", "failure in name resolution",
 		"could not be resolved", "nameresolutionerror", "dns_probe", "wget: bad address", "unknown host", "failed to lookup address", "php_network_getaddresses", "no address associated with name",
 		"name oder dienst nicht bekannt", "der name oder der dienst ist nicht bekannt", "nom ou service inconnu", "nombre o servicio desconocido", "nome o servizio sconosciuto", "nome ou serviço desconhecido", "naam of dienst is niet bekend", "nieznana nazwa lub usługa",
@@ -114,7 +114,7 @@ var words = map[string][]string{
 
 	// Where an error comes from.
 	"ssh": {
-		"|ssh:|", "|ssh|", "sshd", "openssh", "port 22|", ":22:", ":22|", "|sftp|", "sftp:", "publickey", "paramiko", "jsch", "known_hosts", "kex_exchange", "borg", "rsync", "|scp|", "host key", "ssh2", "phpseclib", "ssh_exchange", "port 2222|", "port 23:", "your-storagebox.de", "lost connection",
+		"sshnet", "|ssh:|", "|ssh|", "sshd", "openssh", "port 22|", ":22:", ":22|", "|sftp|", "sftp:", "publickey", "paramiko", "jsch", "known_hosts", "kex_exchange", "borg", "rsync", "|scp|", "host key", "ssh2", "phpseclib", "ssh_exchange", "port 2222|", "port 23:", "your-storagebox.de", "lost connection",
 	},
 	"s3": {
 		"put 'http", "post 'http", "get 'http", "head 'http", "delete 'http", "port 443|", ":443", "rest:http", "unexpected http response", "server response unexpected", "|ftp", "kopia", "swift.", "oss-",
@@ -136,7 +136,7 @@ var words = map[string][]string{
 	"reason": {"exception: ", "exception in", "caused by", "due to", "unable to", "cannot ", "can't ", "not found", "invalid", "denied", "http error", "status code", "statuscode", "unsupported", "expected", "refused", "missing", "mismatch", "too large", "too long", "forbidden", "unauthorized", "canceled", "cancelled", "already", "in use", "redirect"},
 	"soft":   {"|warning", "|warn|", "level=info", "level=debug", "|notice|", "|debug", "|[info]|", "|info:", " info ", "retrying", "will retry", "low level retry", "skipping", "ignored", "debug1:", "debug2:"},
 	"hard":   {"|error", "|fatal", "failed", "failure", "|panic", "critical", "|cannot ", "can't ", "unable to", "level=error", "aborting", "giving up", "exception"},
-	"notice": {"monitor hook", "healthchecks", "no mta installed", "notification", "notify", "|smtp", "sendmail", "send mail", "send email", "sending email", "send e-mail", "telegram", "slack", "discord", "|webhook", "healthchecks.io", "hc-ping", "ntfy", "gotify", "pushover", "swift_transport", "mailer", "to controller", "status to ", "backup's final status", "backup status", "uptime kuma", "apprise", "shoutrrr"},
+	"notice": {"swiftmailer", "expected response code", "connection could not be established with host", "monitor hook", "healthchecks", "no mta installed", "notification", "notify", "|smtp", "sendmail", "send mail", "send email", "sending email", "send e-mail", "telegram", "slack", "discord", "|webhook", "healthchecks.io", "hc-ping", "ntfy", "gotify", "pushover", "swift_transport", "mailer", "to controller", "status to ", "backup's final status", "backup status", "uptime kuma", "apprise", "shoutrrr"},
 	"done":   {"successfully", "successful", "success", "completed", "backup done", "backup finished", "finished ok", "backup ok", "erfolgreich", "terminé", "завершено"},
 	"fails":  {"failed", "failure", "|fail|", "|error", "fehlgeschlagen", "échoué", "échec", "falló", "fallito", "fehler"},
 
