@@ -26,10 +26,15 @@ type example struct {
 	source string
 	stage  backup.Stage
 	text   string
+	seen   bool // all of its file was looked at while the knowledge was written
 }
 
-// heldOut is the part of the corpus that is not looked at while the knowledge is written: a quarter, by its hash.
+// heldOut is the part of the corpus that is not looked at while the knowledge is written: a quarter, by its hash, of all
+// files but seen.txt.
 func (e example) heldOut() bool {
+	if e.seen {
+		return false
+	}
 	h := fnv.New32a()
 	h.Write([]byte(e.text))
 	return h.Sum32()%4 == 0
@@ -51,7 +56,7 @@ func corpus(t testing.TB) []example {
 			head, ok := strings.CutPrefix(strings.TrimRight(line, "\n"), "-- ")
 			if head, found := strings.CutSuffix(head, " --"); ok && found {
 				parts := strings.Split(head, " | ")
-				e := example{class: Class(parts[0]), source: parts[1]}
+				e := example{class: Class(parts[0]), source: parts[1], seen: f.Name() == "seen.txt"}
 				if len(parts) > 2 {
 					e.stage = backup.Stage(parts[2])
 				}
