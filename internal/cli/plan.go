@@ -96,23 +96,29 @@ func (c *cli) simulatePlan(ctx context.Context, o simulateOptions) error {
 		Before *simulation `json:"before"` // null where the plan adds the first schedules
 		After  *simulation `json:"after"`  // null where it removes the last ones
 	}
-	for _, s := range []struct {
-		sc     scenario.Scenario
-		result **simulation
-		events string
-	}{{before, &result.Before, ""}, {after, &result.After, o.events}} {
-		if len(s.sc.Schedules) == 0 {
-			continue
+	err = c.withHTML(o, func() ([]titled, error) {
+		for _, s := range []struct {
+			sc     scenario.Scenario
+			result **simulation
+			events string
+		}{{before, &result.Before, ""}, {after, &result.After, o.events}} {
+			if len(s.sc.Schedules) == 0 {
+				continue
+			}
+			one := o
+			one.events = s.events
+			found, err := c.run(ctx, s.sc, one)
+			if err != nil {
+				return nil, err
+			}
+			*s.result = &found
 		}
-		o.events = s.events
-		found, err := c.run(ctx, s.sc, o)
-		if err != nil {
-			return err
-		}
-		*s.result = &found
-	}
+		return []titled{{"Before the plan", result.Before}, {"After the plan", result.After}}, nil
+	})
 	switch {
-	case o.events == "-":
+	case err != nil:
+		return err
+	case o.events == "-", o.html == "-":
 		return nil
 	case c.json:
 		return c.printJSON(result)

@@ -24,10 +24,10 @@ import (
 
 // simulateOptions are the flags of simulate.
 type simulateOptions struct {
-	scenario, plan, from, length, events string
-	synthetic, parallelism               int
-	seed                                 uint64
-	seedGiven                            bool
+	scenario, plan, from, length, events, html string
+	synthetic, parallelism                     int
+	seed                                       uint64
+	seedGiven                                  bool
 }
 
 // errAsserted ends a simulation that did not show what it must.
@@ -55,6 +55,7 @@ scenario and seed give the same events on every machine; their hash is printed.`
 	f.Uint64Var(&o.seed, "seed", 0, "another seed of all that is chance (default: the scenario's, else 0)")
 	f.IntVar(&o.parallelism, "parallelism", runtime.GOMAXPROCS(0), "simulate so many parts of the fleet at a time; changes no result")
 	f.StringVar(&o.events, "events", "", "write every event into this file, one JSON object on a line, - for standard output")
+	f.StringVar(&o.html, "html", "", "write the result with charts into this file, one page that needs nothing else, - for standard output")
 	cmd.MarkFlagsMutuallyExclusive("scenario", "plan", "synthetic")
 	return cmd
 }
@@ -100,6 +101,9 @@ func (c *cli) simulate(ctx context.Context, o simulateOptions) error {
 	if o.parallelism < 1 || o.parallelism > 1024 {
 		return usageError{fmt.Errorf("--parallelism %d: allowed are 1 to 1024", o.parallelism)}
 	}
+	if o.events == "-" && o.html == "-" {
+		return usageError{errors.New("--events - and --html -: standard output has room for one of them; name a file for the other")}
+	}
 	if o.plan != "" {
 		return c.simulatePlan(ctx, o)
 	}
@@ -107,11 +111,14 @@ func (c *cli) simulate(ctx context.Context, o simulateOptions) error {
 	if err != nil {
 		return err
 	}
-	result, err := c.run(ctx, sc, o)
-	if err != nil {
+	var result simulation
+	if err := c.withHTML(o, func() ([]titled, error) {
+		result, err = c.run(ctx, sc, o)
+		return []titled{{simulation: &result}}, err
+	}); err != nil {
 		return err
 	}
-	if o.events == "-" { // nothing is said beside them
+	if o.events == "-" || o.html == "-" { // nothing is said beside them
 		return result.verdict()
 	}
 	if c.json {
@@ -229,6 +236,9 @@ type simulation struct {
 	Servers    []simulatedServer    `json:"servers"`
 	Vaults     []simulatedVault     `json:"vaults"`
 	Assertions []simulatedAssertion `json:"assertions"`
+
+	scenario scenario.Scenario
+	report   *simulator.Report
 }
 
 type simulatedSchedule struct {
@@ -284,7 +294,8 @@ type simulatedAssertion struct {
 
 func simulationOf(sc scenario.Scenario, r *simulator.Report, took time.Duration) simulation {
 	out := simulation{Start: utc(sc.Start), End: utc(sc.End), Seed: sc.Seed, Zones: cron.ZoneVersion, Runs: r.Runs, Elapsed: took.Seconds(),
-		Hash: fmt.Sprintf("%016x", r.Hash), Totals: map[string]int64{}, Schedules: []simulatedSchedule{}, Servers: []simulatedServer{}, Vaults: []simulatedVault{}, Assertions: []simulatedAssertion{}}
+		Hash: fmt.Sprintf("%016x", r.Hash), Totals: map[string]int64{}, Schedules: []simulatedSchedule{}, Servers: []simulatedServer{}, Vaults: []simulatedVault{}, Assertions: []simulatedAssertion{},
+		scenario: sc, report: r}
 	due := int64(0)
 	for o, n := range r.Totals {
 		out.Totals[simulator.Outcome(o).String()] = n

@@ -85,5 +85,5 @@ func (c ClockChange) String() string {
 	case one:
 		return fmt.Sprintf("On %s the clocks of %s skip %s: the run is at %s instead.", on, c.zone.name, times, at)
 	}
-	return fmt.Sprintf("On %s the clocks of %s skip %s, %d due times: one run at %s is instead of them.", on, c.zone.name, times, c.Times, at)
+	return fmt.Sprintf("On %s the clocks of %s skip %s, %d due times: one run at %s takes their place.", on, c.zone.name, times, c.Times, at)
 }

@@ -24,7 +24,7 @@ func TestClockChangesSayWhatTheRuleDoes(t *testing.T) {
 		{"30 4 * * *", "America/New_York", nil},
 		{"30 2 * 5 *", "America/New_York", nil},
 		{"30 2 * * *", "America/New_York", []string{"moved: On 8 March 2026 the clocks of America/New_York skip 02:30: the run is at 03:00 instead."}},
-		{"*/10 2 * * *", "America/New_York", []string{"moved: On 8 March 2026 the clocks of America/New_York skip 02:00 to 02:50, 6 due times: one run at 03:00 is instead of them."}},
+		{"*/10 2 * * *", "America/New_York", []string{"moved: On 8 March 2026 the clocks of America/New_York skip 02:00 to 02:50, 6 due times: one run at 03:00 takes their place."}},
 		{"0 2,3 * * *", "America/New_York", []string{"moved: On 8 March 2026 the clocks of America/New_York skip 02:00: the run at 03:00 stands for that too."}},
 		{"30 1 * * *", "America/New_York", []string{"run_once: On 1 November 2026 01:30 comes twice in America/New_York: the run is at the first."}},
 		{"*/20 1 * * *", "America/New_York", []string{"run_once: On 1 November 2026 01:00 to 01:40 come twice in America/New_York: each of the 3 due times has its run at the first."}},

@@ -58,16 +58,21 @@ func simulate(sc *Scenario, engines []*engine, o Options) error {
 			all = append(all, heard[i]...)
 			heard[i] = heard[i][:0]
 		}
-		slices.SortFunc(all, func(a, b Event) int {
-			return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Schedule, b.Schedule), cmp.Compare(a.Due, b.Due))
-		})
-		for _, event := range all {
+		for _, event := range inOrder(all) {
 			if err := o.Emit(event); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// inOrder sorts events by time, ties by schedule and due time, and returns them.
+func inOrder(events []Event) []Event {
+	slices.SortFunc(events, func(a, b Event) int {
+		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Schedule, b.Schedule), cmp.Compare(a.Due, b.Due))
+	})
+	return events
 }
 
 // each does something with every part, so many at a time.

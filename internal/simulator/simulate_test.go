@@ -268,6 +268,42 @@ func named[K ~string](counts map[K]int64) map[string]int64 {
 	return out
 }
 
+func TestOpeningIsHowTheWholeBegins(t *testing.T) {
+	t.Parallel()
+	sc := synthetic(t, 60, 30*day, 3)
+	for i := range sc.Servers {
+		sc.Servers[i].BytesPerSec, sc.Servers[i].MaxConcurrent = 2<<20, 1 // so slow that runs wait, and some go on at the end
+	}
+	sc.Outages = []simulator.Span{{From: start + day, Until: start + day + 5*hour}}
+	sc.Vaults = []simulator.Vault{{Name: "offsite", Capacity: 60 * gib}}
+	for i := range 9 {
+		sc.Schedules[i*5].Vault = 0
+	}
+	whole, _ := events(t, sc, 2)
+	const end = start + 3*day
+	wanted := []int{7, 0, 30, 59}
+	var want, unfinished []simulator.Event
+	for _, e := range whole {
+		if e.Due < end && e.At < end && slices.Contains(wanted, e.Schedule) {
+			want = append(want, e)
+		}
+	}
+	got := slices.DeleteFunc(simulator.Opening(sc, 3*day, wanted, 2), func(e simulator.Event) bool {
+		if e.Outcome == simulator.Unfinished {
+			unfinished = append(unfinished, e)
+		}
+		return e.Outcome == simulator.Unfinished
+	})
+	if diff := cmp.Diff(want, got); diff != "" || len(unfinished) == 0 || len(want) < 100 {
+		t.Errorf("%d events, %d unfinished:\n%s", len(want), len(unfinished), diff)
+	}
+	for _, e := range unfinished {
+		if !slices.ContainsFunc(whole, func(w simulator.Event) bool { return w.Schedule == e.Schedule && w.Due == e.Due && w.At >= end }) {
+			t.Errorf("not so in the whole: %+v", e)
+		}
+	}
+}
+
 func TestListenerEndsTheSimulation(t *testing.T) {
 	t.Parallel()
 	enough := errors.New("enough")
