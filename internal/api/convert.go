@@ -133,7 +133,7 @@ func FromBackup(b backup.Backup) Backup {
 		ExpiresAt: b.ExpiresAt, DeletedAt: optional(b.DeletedAt), DeleteReason: string(b.DeleteReason),
 		Path: b.Path, SizeBytes: b.SizeBytes, SHA256: b.SHA256, Entries: b.Entries, Warnings: orEmpty(b.Warnings),
 		Progress: Progress{Step: b.Progress.Step, Bytes: b.Progress.Bytes, At: optional(b.Progress.At), Moved: optional(b.Work.MovedAt)},
-		RetryOf:  string(b.RetryOf), OnServer: b.OnServer, Tries: fromTries(b.Tries),
+		RetryOf:  string(b.RetryOf), OnServer: b.OnServer, Address: b.Address, Tries: fromTries(b.Tries),
 		Failure: FromFailure(b.Failure),
 	}
 }

@@ -111,6 +111,7 @@ type Backup struct {
 	Warnings      []string           `json:"warnings"`
 	Progress      Progress           `json:"progress"`
 	OnServer      bool               `json:"on_server" doc:"Files of it may lie on its server"`
+	Address       string             `json:"address" doc:"Where it was made, host:port, whatever the server's address is by now; empty until something of it may be there"`
 	Tries         []Try              `json:"tries" doc:"Those that failed before the present one, or before the last one"`
 	Failure       *Failure           `json:"failure,omitempty"`
 }

@@ -59,6 +59,15 @@ func (s *slowServer) half(t *testing.T, p place, id string) {
 	})
 }
 
+// seen waits until the records say what the job is about.
+func (s *slowServer) seen(t *testing.T, p place, id string) {
+	t.Helper()
+	until(t, "the job's step was seen", func() bool {
+		b, _ := p.client(t).Backup(t.Context(), id)
+		return b.Progress.Step == "archive"
+	})
+}
+
 // whole lets the job go on, and waits until the archive is complete.
 func (s *slowServer) whole(t *testing.T, id string) {
 	t.Helper()

@@ -72,10 +72,7 @@ func TestVanishedJobIsExplainedByWhatBecameOfItsProcess(t *testing.T) {
 			b := p.leave(t, login(s.SSHD, s.folder), s.Authorize, s.source)
 			_, end := serve(t, p.config())
 			s.half(t, p, b.ID)
-			until(t, "a step was seen", func() bool {
-				b, _ := p.client(t).Backup(t.Context(), b.ID)
-				return b.Progress.Step == "archive"
-			})
+			s.seen(t, p, b.ID)
 			stranger, job := s.strangers(t), p.job(t, b.ID)
 			test.happens(t, s, b.ID, job)
 

@@ -85,6 +85,7 @@ type Backup struct {
 	Spec
 	ServerName string
 	Dir        string // the server's backup_dir when the backup was made
+	Address    string // host:port that it was made on, once something of it may be there; empty also on records of long ago
 	Status     Status
 	Trigger    Trigger
 	RetryOf    ID         // the failed backup that this one does again, empty for none

@@ -1,6 +1,10 @@
 package backup
 
-import "time"
+import (
+	"strconv"
+	"strings"
+	"time"
+)
 
 // Privilege says with which rights the job runs on the server.
 type Privilege string
@@ -74,6 +78,15 @@ type Server struct {
 	CreatedAt, UpdatedAt time.Time
 	DeletedAt            time.Time // zero while it exists
 	Version              int64     // counts updates, for optimistic concurrency
+}
+
+// Address is where the server is reached: host:port, an IPv6 address in brackets.
+func (s ServerSpec) Address() string {
+	host := s.Host
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return host + ":" + strconv.Itoa(s.Port)
 }
 
 // TrustedHostKey returns the host key to insist on: the pinned one, else the recorded one, else "".

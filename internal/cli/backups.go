@@ -123,7 +123,7 @@ func (c *cli) showBackup(b api.Backup) error {
 		{"expires", clock(b.ExpiresAt)}, {"deleted", clockOrNothing(b.DeletedAt)},
 	}
 	if b.Path != "" {
-		fields = append(fields, field{"path", b.Path}, field{"size", size(b.SizeBytes)}, field{"entries", strconv.FormatInt(b.Entries, 10)}, field{"sha256", b.SHA256})
+		fields = append(fields, field{"path", b.Path}, field{"made on", b.Address}, field{"size", size(b.SizeBytes)}, field{"entries", strconv.FormatInt(b.Entries, 10)}, field{"sha256", b.SHA256})
 	}
 	if b.RetryOf != "" {
 		fields = append(fields, field{"retry of", b.RetryOf})

@@ -257,10 +257,11 @@ func (c *ControlPlane) removeFiles(ctx context.Context, b backup.Backup) (leftov
 	if err == nil {
 		var t Target
 		if t, err = c.target(server); err == nil {
-			if err = c.Runner.Cancel(ctx, t, b, true); err == nil {
-				err = c.Runner.Clean(ctx, t, b)
-			}
+			err = c.remove(ctx, t, b)
 		}
+	}
+	if elsewhere, ok := errors.AsType[*elsewhereError](err); ok {
+		return elsewhere.Error(), nil
 	}
 	if f := failureOf(err, backup.StageArchive); f != nil && f.Fact == backup.FactJobRunning {
 		return "", refuse(backup.CodeBackupInProgress, "", fmt.Sprintf("The job of backup %s still runs", b.ID),
@@ -397,6 +398,10 @@ func (c *ControlPlane) Download(ctx context.Context, id backup.ID) (backup.Backu
 	t, err := c.target(server)
 	if err != nil {
 		return b, nil, err
+	}
+	if elsewhere, ok := errors.AsType[*elsewhereError](c.moved(ctx, t, b)); ok {
+		return b, nil, refuse(backup.CodeGone, "", "The archive is not where its server is now", "Of this backup: "+elsewhere.Error()+".",
+			"Set the server's address back for as long as it takes, or copy the archive from there with a login of your own (SHA-256 "+b.SHA256+").")
 	}
 	return b, func(w io.Writer) error { return c.Runner.Download(ctx, t, b, w) }, nil
 }

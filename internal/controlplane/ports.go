@@ -200,8 +200,8 @@ type Store interface {
 	Unresolved(ctx context.Context) (map[backup.ScheduleID]backup.ID, error)
 	// Recover has an unfinished backup fail with f at now, and what is left of it removed. Who is at it loses its lease.
 	Recover(ctx context.Context, id backup.ID, f backup.Failure, now time.Time) error
-	// Leftovers returns backups that are over, failed or deleted, of which files may lie on their server.
-	Leftovers(ctx context.Context, after backup.ID, most int) ([]backup.Backup, error)
+	// Leftovers returns backups of a server, or with "" of all, that are over, failed or deleted, and of which files may lie there.
+	Leftovers(ctx context.Context, server backup.ServerID, after backup.ID, most int) ([]backup.Backup, error)
 	// FilesGone notes that nothing of a finished backup is on its server any more.
 	FilesGone(ctx context.Context, id backup.ID) error
 	// BuryBackup turns a finished backup into a tombstone.

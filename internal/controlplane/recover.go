@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
@@ -146,6 +145,9 @@ func (c *ControlPlane) removeLeftover(ctx context.Context, r Recovery) (Recovery
 	status, err := ActionDone, c.sweepLeftover(ctx, r.Backup)
 	if f := failureOf(err, backup.StageArchive); f != nil && f.Stage == backup.StageConnect {
 		status, err = ActionWaits, nil
+	} else if elsewhere, ok := errors.AsType[*elsewhereError](err); ok {
+		return r, refuse(backup.CodeInvalidState, "", fmt.Sprintf("What is left of backup %s is not on %s", r.Backup.ID, r.Backup.ServerName),
+			"It cannot be removed: "+elsewhere.Error()+".", "Set the server's address back for as long as it takes, or remove that folder by hand.")
 	}
 	if err != nil {
 		return r, err
@@ -155,74 +157,4 @@ func (c *ControlPlane) removeLeftover(ctx context.Context, r Recovery) (Recovery
 	}
 	r.Backup, err = c.Backup(ctx, r.Backup.ID)
 	return r, err
-}
-
-// sweepLeftover ends what may still run of a backup that is over, and removes its folder.
-func (c *ControlPlane) sweepLeftover(ctx context.Context, b backup.Backup) error {
-	t, err := c.targetOf(ctx, b)
-	if err != nil {
-		return err
-	}
-	within, cancel := context.WithTimeout(ctx, stepTimeout)
-	defer cancel()
-	if err := c.Runner.Cancel(within, t, b, true); err != nil {
-		return err
-	}
-	if err := c.Runner.Clean(within, t, b); err != nil {
-		return err
-	}
-	if err := c.Store.FilesGone(ctx, b.ID); err != nil && !isNotFound(err) {
-		return err
-	}
-	c.Log.Info("removed what was left of a backup", "backup", b.ID, "server", b.ServerName)
-	return nil
-}
-
-// How often leftovers are looked for, and the shortest and longest pause between two tries at one: a quarter of the time that
-// the backup is over.
-const (
-	leftoverEvery   = time.Minute
-	leftoverLongest = 6 * time.Hour
-	leftoverBatch   = 100
-)
-
-// SweepLeftovers removes what backups left on servers that could not be reached then, again and again until ctx ends.
-func (c *ControlPlane) SweepLeftovers(ctx context.Context) {
-	tried := map[backup.ID]time.Time{}
-	for {
-		c.sweepLeftovers(ctx, tried)
-		select {
-		case <-c.Clock.After(leftoverEvery):
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-func (c *ControlPlane) sweepLeftovers(ctx context.Context, tried map[backup.ID]time.Time) {
-	seen := map[backup.ID]time.Time{}
-	for after := backup.ID(""); ctx.Err() == nil; {
-		left, err := c.Store.Leftovers(ctx, after, leftoverBatch)
-		if err != nil {
-			c.Log.Error("looking for leftovers failed", "error", err)
-			return
-		}
-		for _, b := range left {
-			after = b.ID
-			now := c.now()
-			seen[b.ID] = tried[b.ID]
-			if now.Sub(tried[b.ID]) < clamp(now.Sub(b.FinishedAt)/4, leftoverEvery, leftoverLongest) {
-				continue
-			}
-			seen[b.ID] = now
-			if err := c.sweepLeftover(ctx, b); err != nil && !errors.As(err, new(*backup.FindingsError)) {
-				c.Log.Info("what a backup left is not removed yet", "backup", b.ID, "server", b.ServerName, "error", err)
-			}
-		}
-		if len(left) < leftoverBatch {
-			break
-		}
-	}
-	clear(tried)
-	maps.Copy(tried, seen)
 }

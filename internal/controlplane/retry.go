@@ -11,22 +11,33 @@ import (
 
 // failed notes why a try failed. One whose cause passes by itself is tried again after a pause; else the backup fails.
 func (c *ControlPlane) failed(p *progress, f *backup.Failure) {
+	if p.Work.Step == backup.StepClean { // that is not why the backup failed
+		p.say("files may remain in %s/%s on the server: %s", p.Dir, p.ID, f.Text)
+		if p.Failure == nil {
+			last := p.lastTry()
+			p.Failure, p.Tries = &last, p.Tries[:len(p.Tries)-1]
+			p.say("there is no other try: failed at %s: %s", last.Stage, last.Text)
+		}
+		p.finish(backup.StatusFailed)
+		return
+	}
+	p.measure(f)
 	f.Attempt = len(p.Tries) + 1
 	f.Text, f.Output = diagnosis.Mask(f.Text), diagnosis.Mask(f.Output) // nobody who reads the record needs a secret that a tool printed
 	class := diagnosis.Explain(*f).Class
 	pause, again := c.Pause(class, p.Backup, f.Attempt)
-	if !again || p.Failure != nil || p.Work.Step == backup.StepClean || !p.Work.CancelAt.IsZero() {
-		p.fail(f)
-		return
-	}
 	f.At = p.now
 	if f.Output != "" {
 		p.Output = f.Output
 	}
+	p.say("failed at %s: %s", f.Stage, f.Text)
+	if !again || !p.Work.CancelAt.IsZero() {
+		p.fail(f)
+		return
+	}
 	try := *f
 	try.Output = "" // the log has it, and the last try's stays
 	p.Tries = append(p.Tries, try)
-	p.say("failed at %s: %s", f.Stage, f.Text)
 	p.say("%s passes by itself, mostly: try %d begins in %s", class, f.Attempt+1, pause.Round(time.Second))
 	p.Work.UnreachableFrom = time.Time{}
 	if p.OnServer {
@@ -34,6 +45,13 @@ func (c *ControlPlane) failed(p *progress, f *backup.Failure) {
 		return
 	}
 	p.startOver(pause)
+}
+
+// lastTry is the one that failed last, with what the tools said.
+func (p *progress) lastTry() backup.Failure {
+	last := p.Tries[len(p.Tries)-1]
+	last.Output = p.Output
+	return last
 }
 
 // startOver has the next try begin after a pause.
@@ -54,7 +72,7 @@ func (c *ControlPlane) cleanForRetry(ctx context.Context, p *progress) error {
 	if err == nil {
 		err = c.Runner.Clean(ctx, p.target, p.Backup)
 	}
-	last := p.Tries[len(p.Tries)-1]
+	last := p.lastTry()
 	if f := failureOf(err, backup.StageArchive); f != nil && f.Stage != backup.StageConnect && p.now.Sub(last.At) < cleanPatience {
 		p.next(backup.StepClean, time.Second) // a job that is just ending
 		return nil

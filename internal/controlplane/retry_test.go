@@ -154,3 +154,46 @@ func TestRetryIsANewBackupUnlessTheCauseStillStands(t *testing.T) {
 		t.Errorf("one that has not failed: %v", err)
 	}
 }
+
+func TestCancelledBackupIsNotTriedAgainWhateverItFailsOf(t *testing.T) {
+	t.Parallel()
+	b := retrying(t)
+	id := running(t, b).ID
+	if _, err := b.CancelBackup(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	b.server.result = &backup.Result{Failure: &backup.Failure{Stage: backup.StageArchive, Fact: backup.FactJobKilled, Text: "signal 9", Signal: 9}}
+	got := b.finish(id)
+	if got.Failure.Fact != backup.FactJobKilled || len(got.Tries) != 0 || got.Failure.Attempt != 1 || got.OnServer {
+		t.Errorf("%+v after %d tries: %v", got.Failure, len(got.Tries), b.server.calls)
+	}
+}
+
+func TestTryThatCannotBeCleanedUpIsTheLastAndWhyTheBackupFailed(t *testing.T) {
+	t.Parallel()
+	for name, clean := range map[string]error{
+		"the server is gone":     unreachable(),
+		"its folder is stubborn": &backup.Failure{Stage: backup.StageArchive, Fact: backup.FactArchiveEmpty, Text: "a cause that passes, were it of a try"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := retrying(t)
+			b.server.result = &backup.Result{Failure: &backup.Failure{Stage: backup.StageVerify, Fact: backup.FactArchiveEmpty, Text: "no entries", Output: "what tar said"}}
+			b.server.clean = clean
+			got := b.finish(b.create(request(b.addServer())).ID)
+			f := got.Failure
+			if f == nil || f.Text != "no entries" || f.Stage != backup.StageVerify || f.Attempt != 1 || f.Output != "what tar said" || f.Evidence.BytesDone != 10 {
+				t.Errorf("%+v", f)
+			}
+			if len(got.Tries) != 0 || !got.OnServer {
+				t.Errorf("%d tries before, on the server %v", len(got.Tries), got.OnServer)
+			}
+			a, lines, err := b.Activity(t.Context(), got.Activity)
+			if err != nil || a.Status != backup.ActivityFailed || !slices.ContainsFunc(lines, func(l backup.LogLine) bool {
+				return strings.Contains(l.Text, "files may remain in /tmp/cloudpilot-backups/bk_")
+			}) {
+				t.Errorf("%s %v %+v", a.Status, err, lines)
+			}
+		})
+	}
+}

@@ -225,6 +225,12 @@ func (c *ControlPlane) preflight(ctx context.Context, p *progress) error {
 		return fmt.Errorf("look up earlier archives: %w", err)
 	}
 	found, err := c.Runner.Preflight(ctx, p.target, p.Backup)
+	if f := failureOf(err, backup.StagePreflight); f == nil || f.Stage != backup.StageConnect {
+		if c.sweepBefore(ctx, p) > 0 && err != nil { // there may be room now
+			p.next(backup.StepPreflight, 0)
+			return nil //nolint:nilerr // it is looked at again
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -240,6 +246,7 @@ func (c *ControlPlane) preflight(ctx context.Context, p *progress) error {
 		p.say("recorded the server's host key: %s", backup.Excerpt(found.HostKey, 200))
 	}
 	p.Warnings = found.Warnings
+	p.Address = p.target.Server.Address()
 	p.OnServer = true // from now on: the next worker must look, whatever becomes of this one
 	p.next(backup.StepStart, 0)
 	return nil
@@ -413,7 +420,16 @@ func (p *progress) complete(r backup.Result) {
 
 // fail records why the backup failed. What it left on the server is removed before it counts as failed.
 func (p *progress) fail(f *backup.Failure) {
-	f.At = p.now
+	p.Failure = f
+	if p.OnServer {
+		p.next(backup.StepClean, 0)
+		return
+	}
+	p.finish(backup.StatusFailed)
+}
+
+// measure adds to a failure how far the backup had come.
+func (p *progress) measure(f *backup.Failure) {
 	if f.Evidence.BytesDone == 0 {
 		f.Evidence.BytesDone = p.Progress.Bytes
 	}
@@ -421,18 +437,6 @@ func (p *progress) fail(f *backup.Failure) {
 		f.Evidence.BackupDir = p.Dir
 	}
 	f.Evidence.Step = cmp.Or(p.Progress.Step, string(p.Work.Step))
-	if p.Work.Step != backup.StepClean || p.Failure == nil { // what fails in cleaning up is not why the backup failed
-		p.Failure = f
-	}
-	if f.Output != "" {
-		p.Output = f.Output
-	}
-	p.say("failed at %s: %s", f.Stage, f.Text)
-	if p.OnServer && p.Work.Step != backup.StepClean {
-		p.next(backup.StepClean, 0)
-		return
-	}
-	p.finish(backup.StatusFailed)
 }
 
 func (p *progress) finish(status backup.Status) {

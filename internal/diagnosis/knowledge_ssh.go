@@ -233,7 +233,7 @@ var sshKnowledge = []entry{
 		own: []own{{
 			facts: []backup.Fact{backup.FactUnreachable}, title: "the server could not be reached any more",
 			cause: "The backup was running when {address} stopped answering, and it did not come back: {text}.",
-			fix:   []string{"Bring the server back, then try again: deleting this backup, which apply does, ends its job and removes its folder there."},
+			fix:   []string{"Bring {address} back, then try again. The job there, if it still runs, and what lies of it in {backup_dir} go before the next backup of this server begins."},
 		}},
 	},
 	{

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -263,7 +261,7 @@ func evidence(t controlplane.Target, b backup.Backup) backup.Evidence {
 	if dir == "" {
 		dir = s.BackupDir
 	}
-	return backup.Evidence{Address: net.JoinHostPort(s.Host, strconv.Itoa(s.Port)), User: s.User, BackupDir: dir,
+	return backup.Evidence{Address: s.Address(), User: s.User, BackupDir: dir,
 		PublicKey: s.PublicKey, Privilege: string(s.Privilege)}
 }
 

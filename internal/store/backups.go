@@ -38,7 +38,7 @@ func stepColumns(b *backup.Backup) columns {
 		number("entries", &b.Entries), document("warnings_json", &b.Warnings), document("failure_json", &b.Failure),
 		text("output", &b.Output), document("job_json", &b.Job), document("progress_json", &b.Progress),
 		text("step", &b.Work.Step), instant("lease_until", &b.Work.LeaseUntil), instant("unreachable_from", &b.Work.UnreachableFrom),
-		flag("placed", &b.Work.Placed), document("tries_json", &b.Tries), instant("moved_at", &b.Work.MovedAt),
+		flag("placed", &b.Work.Placed), document("tries_json", &b.Tries), instant("moved_at", &b.Work.MovedAt), text("address", &b.Address),
 	}
 }
 
@@ -194,10 +194,13 @@ func (s *Store) Recover(ctx context.Context, id backup.ID, f backup.Failure, now
 }
 
 // Leftovers implements controlplane.Store.
-func (s *Store) Leftovers(ctx context.Context, after backup.ID, most int) ([]backup.Backup, error) {
+func (s *Store) Leftovers(ctx context.Context, server backup.ServerID, after backup.ID, most int) ([]backup.Backup, error) {
 	var q query
-	q.add("SELECT "+backupNames+" FROM backups WHERE on_server = 1 AND next_step_at = 0 AND (status = 'failed' OR deleted_at > 0) AND id > ? ORDER BY id LIMIT ?",
-		string(after), most)
+	q.add("SELECT "+backupNames+" FROM backups WHERE on_server = 1 AND next_step_at = 0 AND (status = 'failed' OR deleted_at > 0) AND id > ?", string(after))
+	if server != "" {
+		q.add(" AND server_id = ?", string(server))
+	}
+	q.add(" ORDER BY id LIMIT ?", most)
 	return list(ctx, s.db, &q, backupColumns)
 }
 

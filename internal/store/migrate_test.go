@@ -135,6 +135,9 @@ func checkFixture(t *testing.T, s *Store, version int) {
 	if version >= 4 && (len(all[1].Databases) != 1 || all[1].Databases[0].Name != "app") {
 		t.Errorf("one of databases: %+v", all[1].Spec)
 	}
+	if b := all[0]; version >= 7 && (len(b.Tries) != 1 || b.Tries[0].Fact != "connection_refused" || b.RetryOf == "") || b.Address != "" {
+		t.Errorf("one that was tried again: %+v, made on %q", b.Tries, b.Address)
+	}
 	if sch, err := s.Schedules(t.Context(), controlplane.ScheduleFilter{}); err != nil || len(sch) != min(max(version-4, 0), 1) ||
 		len(sch) == 1 && (sch[0].Overlap != "skip" || sch[0].MissedRuns != "run_latest" || !sch[0].Timing.DecidedUntil.IsZero() || sch[0].Timing.WakeAt.IsZero()) {
 		t.Errorf("schedules %+v, %v", sch, err)

@@ -186,7 +186,7 @@ func TestLeftoversAreOfWhatIsOverUntilTheyAreGone(t *testing.T) {
 		}
 		left := func(after backup.ID) (ids []backup.ID) {
 			t.Helper()
-			all, err := s.Leftovers(ctx, after, 10)
+			all, err := s.Leftovers(ctx, "", after, 10)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,0 +1,1 @@
+ALTER TABLE backups ADD COLUMN address TEXT NOT NULL DEFAULT '';
