@@ -154,14 +154,15 @@ type fakeServer struct {
 	warnings                               []string
 	result                                 *backup.Result
 	alive                                  bool
-	moves                                  bool              // every look finds the job further on
-	bytes                                  int64             // more than it did at first
-	job                                    backup.Job        // that Watch finds
-	noFolder                               bool              // nothing of the backup is there
-	boot                                   string            // id of the server's boot now
-	booted                                 time.Time         // when that began
-	at                                     string            // the job's step; "archive" where nothing is said
-	during                                 func(call string) // called in the middle of every call
+	moves                                  bool                                     // every look finds the job further on
+	bytes                                  int64                                    // more than it did at first
+	job                                    backup.Job                               // that Watch finds
+	noFolder                               bool                                     // nothing of the backup is there
+	boot                                   string                                   // id of the server's boot now
+	booted                                 time.Time                                // when that began
+	at                                     string                                   // the job's step; "archive" where nothing is said
+	during                                 func(call string)                        // called in the middle of every call
+	looked                                 func(controlplane.Target, backup.Backup) // called with what a preflight is asked about
 
 	calls []string
 }
@@ -176,7 +177,10 @@ func (f *fakeServer) called(call string, err error) error {
 
 func (f *fakeServer) has(call string) bool { return slices.Contains(f.calls, call) }
 
-func (f *fakeServer) Preflight(context.Context, controlplane.Target, backup.Backup) (controlplane.Preflight, error) {
+func (f *fakeServer) Preflight(_ context.Context, t controlplane.Target, b backup.Backup) (controlplane.Preflight, error) {
+	if f.looked != nil {
+		f.looked(t, b)
+	}
 	return controlplane.Preflight{HostKey: "ssh-ed25519 AAAA", Warnings: f.warnings}, f.called("preflight", f.preflight)
 }
 

@@ -248,6 +248,9 @@ type Target struct {
 	PrivateKey []byte
 	// What the archive will hold, judged from those before it: as much as the last one, and with its growth. Zero: not known.
 	LastBytes, GrownBytes int64
+	// LeastBytes is what the failed one needed that is made again, where it failed for want of space. It still counts unless
+	// the sources hold less by now.
+	LeastBytes int64
 }
 
 // Preflight is what a look at a server before a backup showed.

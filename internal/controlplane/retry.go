@@ -3,6 +3,7 @@ package controlplane
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
@@ -31,7 +32,7 @@ func (c *ControlPlane) failed(p *progress, f *backup.Failure) {
 		p.Output = f.Output
 	}
 	p.say("failed at %s: %s", f.Stage, f.Text)
-	if !again || !p.Work.CancelAt.IsZero() {
+	if !again || c.outlasts(p, f, pause) || !p.Work.CancelAt.IsZero() {
 		p.fail(f)
 		return
 	}
@@ -44,7 +45,24 @@ func (c *ControlPlane) failed(p *progress, f *backup.Failure) {
 		p.next(backup.StepClean, 0)
 		return
 	}
-	p.startOver(pause)
+	p.startOver(pause + c.now().Sub(p.now)) // after the end of this one
+}
+
+// reachPatience is how long it is tried to reach a server for somebody who waits.
+const reachPatience = 30 * time.Second
+
+// outlasts reports whether another try to reach a server, one that takes as long as this one, would keep somebody waiting for
+// longer than that. Nobody waits for what a schedule asked for.
+func (c *ControlPlane) outlasts(p *progress, f *backup.Failure, pause time.Duration) bool {
+	if p.Trigger != backup.TriggerManual || f.Stage != backup.StageConnect {
+		return false
+	}
+	began := p.now
+	if len(p.Tries) > 0 {
+		began = p.Tries[0].At
+	}
+	took := c.now().Sub(p.now)
+	return c.now().Add(pause+took).Sub(began) > reachPatience
 }
 
 // lastTry is the one that failed last, with what the tools said.
@@ -123,23 +141,36 @@ func (c *ControlPlane) probe(ctx context.Context, old backup.Backup) error {
 	if err != nil {
 		return err
 	}
-	// Under a name of its own, so that it logs in anew: see TestServer.
-	t.Server.ID = backup.ServerID(c.newID(backup.ServerIDPrefix, c.now()))
-	defer c.Runner.Forget(t.Server.ID)
-	within, cancel := context.WithTimeout(ctx, stepTimeout)
-	defer cancel()
-	_, err = c.Runner.Preflight(within, t, old)
+	if err := c.expect(ctx, &t, old.Spec); err != nil {
+		return err
+	}
+	t.LeastBytes = filled(old)
+	again := backup.Backup{Spec: old.Spec, ServerName: server.Name, Dir: server.BackupDir} // where the new one would be made
+	_, err = c.lookAt(ctx, t, again)
 	f := failureOf(err, backup.StagePreflight)
 	if f == nil || ctx.Err() != nil {
 		return ctx.Err()
 	}
+	c.addRoom(ctx, again, f)
 	still, before := diagnosis.Explain(*f), diagnosis.Explain(*old.Failure)
-	if still.Class != before.Class {
+	if same := still.Class == before.Class || wantsSpace(still) && wantsSpace(before); !same {
 		return nil
 	}
 	fix := "To try it all the same: cloudaipilot backup retry " + string(old.ID) + " --force"
 	if len(still.Fix) > 0 {
-		fix = still.Fix[0] + "\n\n" + fix
+		fix = strings.Join(still.Fix, "\n") + "\n\n" + fix
 	}
 	return refuse(backup.Code(still.Code), "", fmt.Sprintf("A retry of the backup of %s would fail again: %s", old.ServerName, still.Title), still.Cause, fix)
+}
+
+// wantsSpace: a disk that was filled and one that would be are the same to somebody who waits for room on it.
+func wantsSpace(d diagnosis.Diagnosis) bool { return d.Code == "NO_SPACE_LEFT" }
+
+// filled is how much a backup needed at least that failed for want of space: what it had written when the disk was full, or
+// what was known before it began. 0 where it failed of something else.
+func filled(b backup.Backup) int64 {
+	if b.Failure == nil || !wantsSpace(diagnosis.Explain(*b.Failure)) {
+		return 0
+	}
+	return max(b.Failure.Evidence.BytesDone, b.Failure.Evidence.NeededBytes)
 }

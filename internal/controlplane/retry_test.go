@@ -74,6 +74,37 @@ func TestTriesAreBoundedAndPermanentCausesGetOne(t *testing.T) {
 	}
 }
 
+// TestNobodyWaitsLongForAServerOutOfReach: the longer it takes to see that nobody answers, the fewer are the tries.
+func TestNobodyWaitsLongForAServerOutOfReach(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		timeout time.Duration
+		trigger backup.Trigger
+		tries   int
+		within  time.Duration
+	}{
+		"a refusal":                  {0, backup.TriggerManual, 3, 14 * time.Second},
+		"a short time-out":           {2 * time.Second, backup.TriggerManual, 3, 20 * time.Second},
+		"the usual time-out":         {backup.DefaultConnectTimeout, backup.TriggerManual, 2, 24 * time.Second},
+		"a long one":                 {time.Minute, backup.TriggerManual, 1, time.Minute},
+		"a long one nobody waits on": {time.Minute, backup.TriggerScheduled, 4, time.Hour},
+	} {
+		b := retrying(t)
+		b.server.preflight = &backup.Failure{Stage: backup.StageConnect, Fact: backup.FactTimeout, Text: "i/o timeout"}
+		b.server.during = func(string) { b.clock.add(test.timeout) }
+		asked := b.clock.Now()
+		got := b.finish(b.ask(request(b.addServer(), func(r *controlplane.CreateRequest) { r.Trigger = test.trigger })).ID)
+		if took := b.clock.Now().Sub(asked); len(b.server.calls) != test.tries || got.Failure == nil || took > test.within {
+			t.Errorf("%s: %d tries in %s, %+v", name, len(b.server.calls), took, got.Failure)
+		}
+		for i, try := range got.Tries[min(1, len(got.Tries)):] {
+			if pause := try.At.Sub(got.Tries[i].At) - test.timeout; pause < 2*time.Second {
+				t.Errorf("%s: try %d began %s after the end of the one before", name, i+2, pause)
+			}
+		}
+	}
+}
+
 func TestNextTryBeginsOnACleanServer(t *testing.T) {
 	t.Parallel()
 	b := retrying(t)
@@ -195,5 +226,43 @@ func TestTryThatCannotBeCleanedUpIsTheLastAndWhyTheBackupFailed(t *testing.T) {
 				t.Errorf("%s %v %+v", a.Status, err, lines)
 			}
 		})
+	}
+}
+
+// TestRetryIsRefusedWhileTheDiskWouldFillAgain: one that was full and one that would be are the same cause.
+func TestRetryIsRefusedWhileTheDiskWouldFillAgain(t *testing.T) {
+	t.Parallel()
+	const gib = 1 << 30
+	b := newBench(t)
+	b.server.result = &backup.Result{SizeBytes: 2 * gib, SHA256: "ab", Entries: 1}
+	server := b.addServer()
+	b.finish(b.create(request(server)).ID)
+	b.clock.add(time.Hour)
+	b.server.alive = true
+	b.server.result = &backup.Result{Failure: &backup.Failure{Stage: backup.StageArchive, Fact: backup.FactToolFailed, Text: "the archive could not be written",
+		Output: "cat: write error: No space left on device", Evidence: backup.Evidence{BytesDone: 3 * gib, TotalBytes: 9 * gib}}}
+	old := b.finish(b.create(request(server)).ID)
+	move := func(s *backup.ServerSpec) { s.BackupDir = "/mnt/big/backups" } // and there it would be made
+	if _, err := b.UpdateServer(t.Context(), server.ID, 0, move, controlplane.KeyWish{}); err != nil {
+		t.Fatal(err)
+	}
+
+	var asked controlplane.Target
+	var looked backup.Backup
+	b.server.looked = func(t controlplane.Target, b backup.Backup) { asked, looked = t, b }
+	b.server.preflight = &backup.Failure{Stage: backup.StagePreflight, Fact: backup.FactSpaceShort, Text: "too little",
+		Evidence: backup.Evidence{NeededBytes: 3 * gib, FreeBytes: 2 * gib, TotalBytes: 9 * gib}}
+	_, err := b.RetryBackup(t.Context(), old.ID, false, controlplane.Idempotency{})
+	var refusal *backup.FindingsError
+	if !errors.As(err, &refusal) || refusal.Findings[0].Code != "NO_SPACE_LEFT" || !strings.Contains(refusal.Findings[0].Detail, "1.0 GiB are missing") ||
+		!strings.Contains(refusal.Findings[0].Fix, "1 backup of it holds 2.0 GiB") || !strings.Contains(refusal.Findings[0].Fix, "--force") {
+		t.Errorf("%v", err)
+	}
+	if asked.LastBytes != 2*gib || asked.LeastBytes != 3*gib || looked.ID != "" || looked.Dir != "/mnt/big/backups" || !looked.Same(old.Spec) {
+		t.Errorf("it looked for %+v and %+v", asked, looked)
+	}
+	b.server.preflight = nil
+	if again, err := b.RetryBackup(t.Context(), old.ID, false, controlplane.Idempotency{}); err != nil || again.RetryOf != old.ID {
+		t.Errorf("with room: %v", err)
 	}
 }

@@ -28,7 +28,7 @@ func (r *Runner) Preflight(ctx context.Context, t controlplane.Target, b backup.
 	found.Checks[len(found.Checks)-1].Took = connecting
 	asked := r.now()
 	request := ssh.CheckRequest{Include: b.Files.Include, Exclude: b.Files.Exclude, Databases: b.Databases}
-	if t.LastBytes == 0 {
+	if t.LastBytes == 0 || t.LeastBytes > 0 {
 		request.Estimate = estimateFor
 	}
 	report, err := h.Check(ctx, request)
@@ -248,7 +248,7 @@ const fewInodes = 16
 
 func (l look) space() backup.Check {
 	dumps := room(l.CheckReport, l.backup)
-	needed := max(dumps+certain(l.Estimate), l.target.LastBytes)
+	needed := max(dumps+certain(l.Estimate), l.target.LastBytes, l.least(dumps))
 	grown := max(dumps, l.target.GrownBytes)
 	free, total := diagnosis.Bytes(l.FreeBytes), diagnosis.Bytes(l.TotalBytes)
 	switch {
@@ -279,6 +279,14 @@ func certain(e *ssh.Estimate) int64 {
 		return 0
 	}
 	return e.Packed - e.Packed/10
+}
+
+// least is what an archive of the same source held when the disk was full, unless the sources hold less by now.
+func (l look) least(dumps int64) int64 {
+	if l.Estimate != nil && l.Estimate.Whole {
+		return min(l.target.LeastBytes, dumps+l.Estimate.Bytes)
+	}
+	return l.target.LeastBytes
 }
 
 // estimated says what was counted of the sources.

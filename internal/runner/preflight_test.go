@@ -148,6 +148,29 @@ func TestSpaceOfAFirstArchiveIsJudgedByWhatTheSourcesHold(t *testing.T) {
 	}
 }
 
+// TestSpaceOfARetryIsWhatFilledTheDisk: unless the sources hold less by now.
+func TestSpaceOfARetryIsWhatFilledTheDisk(t *testing.T) {
+	t.Parallel()
+	asked := target
+	asked.LeastBytes = 200
+	for name, test := range map[string]struct {
+		free     int64
+		estimate *ssh.Estimate
+		status   backup.CheckStatus
+	}{
+		"too little still":   {199, &ssh.Estimate{Bytes: 400, Whole: true}, "failed"},
+		"not counted to end": {199, &ssh.Estimate{Bytes: 100}, "failed"},
+		"not counted":        {199, nil, "failed"},
+		"grown":              {400, &ssh.Estimate{Bytes: 400, Whole: true}, "ok"},
+		"holds less by now":  {150, &ssh.Estimate{Bytes: 100, Whole: true}, "ok"},
+	} {
+		c := look{ssh.CheckReport{FreeBytes: test.free, TotalBytes: 1000, Estimate: test.estimate}, asked, backup.Backup{}}.space()
+		if c.Status != test.status || c.Failure != nil && c.Failure.Evidence.NeededBytes != 200 {
+			t.Errorf("%s: %+v", name, c)
+		}
+	}
+}
+
 func TestClockThatIsOffIsAWarning(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1_800_000_000, 0)
