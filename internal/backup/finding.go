@@ -39,6 +39,7 @@ const (
 	CodeRetentionGap    Code = "RETENTION_SHORTER_THAN_GAP"
 	CodePaused          Code = "SCHEDULE_PAUSED"
 	CodeOverdue         Code = "SCHEDULE_OVERDUE"
+	CodeNotSimulated    Code = "NOT_SIMULATED"
 )
 
 // Finding is one thing worth saying about a request, on the field that is to blame.

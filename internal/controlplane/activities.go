@@ -66,3 +66,17 @@ func (c *ControlPlane) until(ctx context.Context, patience time.Duration, look f
 		}
 	}
 }
+
+// pause waits. A time that is simulated is moved on instead.
+func (c *ControlPlane) pause(ctx context.Context, d time.Duration) error {
+	if c.Virtual != nil {
+		c.Virtual.skip(d)
+		return ctx.Err()
+	}
+	select {
+	case <-c.Clock.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

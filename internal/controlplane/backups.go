@@ -119,10 +119,8 @@ func (c *ControlPlane) adopt(ctx context.Context, r CreateRequest) (backup.Backu
 		if err != nil || adopted || !missing || !c.now().Before(patience) {
 			return b, adopted, err
 		}
-		select {
-		case <-c.Clock.After(200 * time.Millisecond):
-		case <-ctx.Done():
-			return b, false, ctx.Err()
+		if err := c.pause(ctx, 200*time.Millisecond); err != nil {
+			return b, false, err
 		}
 	}
 }
@@ -308,10 +306,14 @@ func (c *ControlPlane) Wait(ctx context.Context, ids []backup.ID, client string,
 		c.waker.Wake(id, c.now())
 	}
 	var found []backup.Backup
-	err := c.until(ctx, patience, func() (done bool, err error) {
+	look := func() (done bool, err error) {
 		found, err = c.Store.Backups(ctx, BackupFilter{IDs: ids, Page: Page{Limit: len(ids)}})
 		return len(found) < len(ids) || slices.ContainsFunc(found, func(b backup.Backup) bool { return b.Status.Finished() }), err
-	})
+	}
+	if c.Virtual != nil {
+		return found, c.Virtual.until(ctx, patience, look)
+	}
+	err := c.until(ctx, patience, look)
 	return found, err
 }
 

@@ -21,6 +21,8 @@ type Config struct {
 	Keys   Keys
 	Sealer Sealer
 	Clock  Clock
+	// Virtual, if set, is the clock instead, and has happen what is due: the time is simulated.
+	Virtual *Virtual
 	// UnreachableLimit is how long a running backup's server may be out of reach before the backup counts as
 	// failed. Zero means 30 minutes, the playbook's limit [KB 12-06].
 	UnreachableLimit time.Duration
@@ -76,8 +78,16 @@ func New(c Config) *ControlPlane {
 	if c.ServeCommand == "" {
 		c.ServeCommand = "cloudaipilot serve --data-dir .cloudaipilot"
 	}
-	return &ControlPlane{Config: c, waker: asleep{}, changes: hub{changed: make(chan struct{})}, nudged: make(chan struct{}, 1),
+	if c.Virtual != nil {
+		c.Clock = c.Virtual
+	}
+	cp := &ControlPlane{Config: c, waker: asleep{}, changes: hub{changed: make(chan struct{})}, nudged: make(chan struct{}, 1),
 		entropy: &ulid.LockedMonotonicReader{MonotonicReader: ulid.Monotonic(rand.Reader, 0)}}
+	if c.Virtual != nil {
+		c.Virtual.cp = cp
+		cp.waker = c.Virtual
+	}
+	return cp
 }
 
 // UseWaker sets who calls Step. It must be called before the first request.

@@ -140,6 +140,13 @@ type ScheduleStanding struct {
 	LastSuccess  time.Time // when the newest completed backup that it asked for finished, zero where none did
 }
 
+// RunCount counts due times of which the same became.
+type RunCount struct {
+	Outcome backup.RunOutcome
+	Status  backup.Status // of the backup that was made for them; empty: none was
+	Count   int64
+}
+
 // Store keeps the records. Every method is one transaction.
 type Store interface {
 	ID(ctx context.Context) (string, error)
@@ -164,6 +171,9 @@ type Store interface {
 	Schedules(ctx context.Context, f ScheduleFilter) ([]backup.Schedule, error)
 	// Runs returns records of due times, newest first.
 	Runs(ctx context.Context, f RunFilter) ([]backup.Run, error)
+
+	// CountRuns counts the records of all due times after one time and up to another.
+	CountRuns(ctx context.Context, after, until time.Time) ([]RunCount, error)
 
 	// Dispatch takes schedules whose wake has come, at most most, those longest due first, which nobody else takes
 	// meanwhile, and writes what decide makes of them, all in one transaction. It returns how many it took. decide may be

@@ -128,10 +128,7 @@ func (c *ControlPlane) save(ctx context.Context, p *progress) error {
 			return err
 		}
 		c.Log.Warn("a step was not written down yet", "backup", p.ID, "error", err)
-		select {
-		case <-c.Clock.After(storeRetry):
-		case <-ctx.Done():
-		}
+		_ = c.pause(ctx, storeRetry) // when ctx ends, the next turn sees it
 	}
 }
 

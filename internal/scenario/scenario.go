@@ -114,6 +114,10 @@ type Options struct {
 	// Horizon makes of the file's start and for, as they are written there, the time that is simulated.
 	Horizon func(start, length string) (Horizon, error)
 	Seed    *uint64 // nil: the file's
+	// Stage says that the schedules come from elsewhere: those of the file need no cron, for they only say how large archives
+	// are, and there may be none.
+	Stage   bool
+	Classes []diagnosis.Class // that a fault may have; nil: all that are known
 }
 
 // Parse reads a scenario. Its errors name the field.
@@ -124,7 +128,10 @@ func Parse(raw []byte, o Options) (Scenario, error) {
 	if err := decoder.Decode(&f); err != nil && !errors.Is(err, io.EOF) {
 		return Scenario{}, errors.New(strings.NewReplacer("yaml: ", "", "unmarshal errors:\n  ", "", " in type scenario.", " in ", "scenarioFile", "a scenario").Replace(err.Error()))
 	}
-	b := scenarioBuilder{file: f, servers: map[string]int{}, vaults: map[string]int{}}
+	b := scenarioBuilder{file: f, servers: map[string]int{}, vaults: map[string]int{}, stage: o.Stage, classes: o.Classes}
+	if b.classes == nil {
+		b.classes = diagnosis.Classes()
+	}
 	b.horizon(o)
 	for i, s := range f.Servers {
 		b.server(fmt.Sprintf("servers[%d]", i), s)
@@ -146,7 +153,7 @@ func Parse(raw []byte, o Options) (Scenario, error) {
 	}
 	b.out.Faults = b.faults("faults", f.Faults)
 	asserts := b.asserts(f.Assert)
-	if len(f.Schedules) == 0 && b.err == nil {
+	if len(f.Schedules) == 0 && b.err == nil && !o.Stage {
 		b.wrong("schedules", "there are none: name at least one, with server and cron")
 	}
 	return Scenario{&b.out, asserts}, b.err
@@ -158,6 +165,8 @@ type scenarioBuilder struct {
 	out             simulator.Scenario
 	servers, vaults map[string]int
 	windows         [][]backup.Window // of the servers
+	stage           bool
+	classes         []diagnosis.Class
 	err             error
 }
 
@@ -216,6 +225,10 @@ func (b *scenarioBuilder) schedule(at string, s ScheduleSettings) {
 		}
 	}
 	size, growth := b.size(at+".size", cmp.Or(s.Size, "1GiB")), b.size(at+".growth_per_day", s.GrowthPerDay)
+	if b.stage {
+		b.sizes(at, simulator.Schedule{Name: s.Name, Server: server, Vault: vault, Bytes: size, PerDay: growth, Seconds: simulator.RunSeconds})
+		return
+	}
 	added, err := Scheduled(s.Spec(), b.out.Servers[server].Name, b.windows[server])
 	if err != nil {
 		b.wrong(at, "%w", err)
@@ -223,6 +236,16 @@ func (b *scenarioBuilder) schedule(at string, s ScheduleSettings) {
 	}
 	added.Server, added.Vault, added.Bytes, added.PerDay = server, vault, size, growth
 	b.out.Schedules = append(b.out.Schedules, added)
+}
+
+// sizes adds a schedule of which only the name and the sizes count.
+func (b *scenarioBuilder) sizes(at string, s simulator.Schedule) {
+	for _, other := range b.out.Schedules {
+		if other.Server == s.Server && other.Name == s.Name {
+			b.wrong(at+".name", "%q: the server has another schedule of that name", plain(s.Name))
+		}
+	}
+	b.out.Schedules = append(b.out.Schedules, s)
 }
 
 // Spec is the schedule's settings. What the scenario leaves out is as it would be for any schedule.
@@ -238,9 +261,6 @@ func (s ScheduleSettings) Spec() backup.ScheduleSpec {
 	return spec
 }
 
-// runSeconds is what a run takes besides what its bytes take: to log in, to look, to list and to close.
-const runSeconds = 5
-
 // Scheduled is a schedule's settings as the simulator has them. The rules are those of any schedule.
 func Scheduled(spec backup.ScheduleSpec, server string, maintenance []backup.Window) (simulator.Schedule, error) {
 	if refused := backup.Refuses(backup.CheckSchedule(spec, backup.Paths{"server_id"})); len(refused) > 0 {
@@ -251,7 +271,7 @@ func Scheduled(spec backup.ScheduleSpec, server string, maintenance []backup.Win
 		return simulator.Schedule{}, err
 	}
 	return simulator.Schedule{Name: spec.Name, Vault: simulator.NoVault, Expression: t.Expression, Zone: t.Zone, Policy: t.Policy,
-		Retention: int64(spec.RetentionDays) * 24 * 3600, Seconds: runSeconds}, nil
+		Retention: int64(spec.RetentionDays) * 24 * 3600, Seconds: simulator.RunSeconds}, nil
 }
 
 func windows(given []Window) (out []backup.Window) {
@@ -270,7 +290,9 @@ func (b *scenarioBuilder) faults(at string, given []scenarioFault) (out []simula
 		case f.Slower != 0 && (f.Slower <= 1 || f.Slower > 1000 || math.IsNaN(f.Slower)):
 			b.wrong(at+".slower", "%v: allowed is more than 1, which is no slower, up to 1000", f.Slower)
 		case f.Slower == 0 && !slices.Contains(diagnosis.Classes(), diagnosis.Class(f.Class)):
-			b.wrong(at+".class", "%q is no class of failures%s", plain(f.Class), near(f.Class, classNames()))
+			b.wrong(at+".class", "%q is no class of failures%s", plain(f.Class), near(f.Class, names(b.classes)))
+		case f.Slower == 0 && !slices.Contains(b.classes, diagnosis.Class(f.Class)):
+			b.wrong(at+".class", "%q does not happen on a simulated server; what does: %s", plain(f.Class), strings.Join(names(b.classes), ", "))
 		case math.IsNaN(f.Chance) || f.Chance < 0 || f.Chance > 1:
 			b.wrong(at+".chance", "%v: allowed are 0 to 1", f.Chance)
 		}
@@ -401,8 +423,8 @@ func near(name string, known []string) string {
 	return ""
 }
 
-func classNames() (names []string) {
-	for _, c := range diagnosis.Classes() {
+func names(classes []diagnosis.Class) (names []string) {
+	for _, c := range classes {
 		names = append(names, string(c))
 	}
 	return names

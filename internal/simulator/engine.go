@@ -231,24 +231,12 @@ func (g *engine) try(slot int32, t int64) {
 		r.begin = t
 	}
 	r.trying = true
-	r.bytes = max(s.Bytes+s.PerDay*(t-g.sc.Start)/day, 0)
-	seconds := s.Seconds + s.transfer(r.bytes)
-	class, slower := g.faultAt(s, r, server.faults, t)
-	if slower > 1 {
-		seconds = int64(float64(seconds) * slower)
-	}
-	r.class, r.reserved = class, 0
 	free := server.free(t, g.sc.Start)
+	seconds, full := g.meet(s, server, r, t, free)
 	switch {
-	case class != 0 && g.classes.connects(class):
-		seconds = connectSeconds
-	case class != 0: // somewhere in the middle
-		seconds = int64(float64(g.chance(s, r, 0xffff)) / (1 << 64) * float64(seconds))
-	case server.Disk > 0 && r.bytes > free:
-		r.class = g.classes.diskFull
-		seconds = int64(float64(seconds) * float64(max(free, 0)) / float64(r.bytes))
+	case full:
 		server.report.full(t + seconds)
-	default:
+	case r.class == 0:
 		r.reserved = r.bytes
 		server.used += r.bytes
 		server.report.peak(server, t, g.sc.Start)
@@ -256,7 +244,33 @@ func (g *engine) try(slot int32, t int64) {
 	g.ends.push(t+max(seconds, 1), slot)
 }
 
+// meet says what a try that begins at t ends with, and after how many seconds: a fault, a disk that is full, or a good archive.
+func (g *engine) meet(s *scheduleState, server *serverState, r *run, t, free int64) (seconds int64, full bool) {
+	r.bytes = max(s.Bytes+s.PerDay*(t-g.sc.Start)/day, 0)
+	seconds = s.Seconds + s.transfer(r.bytes)
+	class, slower := g.faultAt(s, r, server.faults, t)
+	if slower > 1 {
+		seconds = int64(float64(seconds) * slower)
+	}
+	r.class, r.reserved = class, 0
+	switch {
+	case class != 0 && g.classes.connects(class):
+		seconds = connectSeconds
+	case class != 0: // somewhere in the middle
+		seconds = int64(float64(g.chance(s, r, 0xffff)) / (1 << 64) * float64(seconds))
+	case server.Disk > 0 && r.bytes > free:
+		r.class, full = g.classes.diskFull, true
+		seconds = int64(float64(seconds) * float64(max(free, 0)) / float64(r.bytes))
+	}
+	return seconds, full
+}
+
 const perByteBits = 44
+
+// perByteOf is what a byte takes to a server's disk, in seconds times 2^perByteBits.
+func perByteOf(s *Server) uint64 {
+	return (1 << perByteBits) / uint64(cmp.Or(s.BytesPerSec, DefaultBytesPerSec)) //nolint:gosec // positive
+}
 
 // transfer is how many seconds so many bytes take.
 func (s *scheduleState) transfer(n int64) int64 {
@@ -508,9 +522,8 @@ func (c *classes) of(class diagnosis.Class) uint8 {
 	if i := slices.Index(c.names, class); i >= 0 {
 		return uint8(i) //nolint:gosec // there are not so many classes
 	}
-	family := diagnosis.FamilyOf(class)
 	c.names = append(c.names, class)
-	c.connect = append(c.connect, family == "ssh" || family == "network")
+	c.connect = append(c.connect, Connects(class))
 	return uint8(len(c.names) - 1) //nolint:gosec // there are not so many classes
 }
 

@@ -168,7 +168,7 @@ func (b *builder) schedule(part, i int) {
 	state.state.Decided = b.sc.Start - 1
 	state.policy.Blackouts, state.policy.Maintenance = slices.Clone(s.Policy.Blackouts), slices.Clone(s.Policy.Maintenance) // they remember
 	state.report = ScheduleReport{classes: b.classes, failed: make([]int64, len(b.classes.names)), unsent: make([]int64, len(b.classes.names))}
-	state.perByte = (1 << perByteBits) / uint64(cmp.Or(b.sc.Servers[s.Server].BytesPerSec, DefaultBytesPerSec)) //nolint:gosec // positive
+	state.perByte = perByteOf(&b.sc.Servers[s.Server])
 	if s.Vault != NoVault {
 		state.perByte += (1 << perByteBits) / uint64(cmp.Or(b.sc.Vaults[s.Vault].BytesPerSec, DefaultBytesPerSec)) //nolint:gosec // positive
 		key := [2]int{part, s.Vault}

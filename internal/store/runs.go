@@ -27,6 +27,16 @@ func (s *Store) Runs(ctx context.Context, f controlplane.RunFilter) ([]backup.Ru
 	return list(ctx, s.db, &q, runColumns)
 }
 
+// CountRuns implements controlplane.Store.
+func (s *Store) CountRuns(ctx context.Context, after, until time.Time) ([]controlplane.RunCount, error) {
+	var q query
+	q.add(`SELECT r.outcome, COALESCE(b.status, '') AS status, CAST(SUM(r.due_times) AS BIGINT) AS due_times FROM runs r LEFT JOIN backups b ON b.id = r.backup_id AND r.backup_id <> ''
+		WHERE r.due_at > ? AND r.due_at <= ? GROUP BY r.outcome, COALESCE(b.status, '') ORDER BY 1, 2`, millis(after), millis(until))
+	return list(ctx, s.db, &q, func(c *controlplane.RunCount) columns {
+		return columns{text("outcome", &c.Outcome), text("status", &c.Status), number("due_times", &c.Count)}
+	})
+}
+
 // Unresolved implements controlplane.Store.
 func (s *Store) Unresolved(ctx context.Context) (map[backup.ScheduleID]backup.ID, error) {
 	type failure struct {

@@ -40,6 +40,16 @@ var ErrSchema = errors.New("the database is of another version")
 
 // Open opens the SQLite database at path for reading and writing, and creates or migrates it.
 func Open(ctx context.Context, path string, now time.Time) (*Store, error) {
+	return openFile(ctx, path, "FULL", now)
+}
+
+// OpenScratch is Open for records that are made anew rather than missed: a machine that loses its power loses the last of them.
+func OpenScratch(ctx context.Context, path string, now time.Time) (*Store, error) {
+	return openFile(ctx, path, "OFF", now)
+}
+
+// openFile opens a database that waits for the disk as synchronous says.
+func openFile(ctx context.Context, path, synchronous string, now time.Time) (*Store, error) {
 	// SQLite would make the file for all to read; its journals get the file's own mode. One that is there already
 	// is not touched: closing a second handle of it would drop the locks that SQLite holds on it in this process.
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
@@ -50,7 +60,7 @@ func Open(ctx context.Context, path string, now time.Time) (*Store, error) {
 		return nil, fmt.Errorf("make database: %w", err)
 	}
 	s, err := open(path, url.Values{
-		"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)", "foreign_keys(1)"},
+		"_pragma": {"journal_mode(WAL)", "synchronous(" + synchronous + ")", "busy_timeout(10000)", "foreign_keys(1)"},
 		"_txlock": {"immediate"},
 	})
 	if err != nil {
