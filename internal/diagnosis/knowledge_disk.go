@@ -10,7 +10,7 @@ var diskKnowledge = []entry{
 		references: []string{"KB-12-06", "KB-02-10"},
 		certain:    []string{"wrote only & of & !tar: -:", "err':28|", "error writing file & 28", "the table & is full", "zip i/o error: no space", "output file write failure", "cannot create temp file for here-document & {nospace}", "no space left on the device", "no free space left", "ran out of disk space", "disk space is full", "storage is full & !{s3}", "0 bytes available", "{nospace} & !{quota} & !not enough disk space available", "got errno 28 on write", "operating system error number 28", "insufficient free space to complete transaction", "database or disk is full", "no_space_left", "no space left", "os errno 28", "code: 28)", "out of inodes", "no free inodes"},
 		likely:     []string{"no usable temporary directory", "cannot write: & short write", "short write", "not enough space & !{s3} & !backup needs", "insufficient disk space & ~write", "failed to extend file", "could not extend file", "could not write to file", "100% /"},
-		hints:      []string{"device is full", "out of space"},
+		hints:      []string{"device is full", "out of space & !may run"},
 		own: []own{{
 			facts: toolsFailed,
 			cause: "The file system of {backup_dir} had {free} left of {total}{inodes} when the archive could not be written any further; {bytes_done} of it were done.",
