@@ -227,7 +227,9 @@ func (p *htmlPart) judge(assertions []simulatedAssertion) {
 // worstSchedules are the schedules, those first of which the largest share of due times has no good end, then those with the
 // longest time without a good backup.
 func worstSchedules(r *simulator.Report) []int {
-	share := func(s *simulator.ScheduleReport) float64 {
+	share := make([]float64, len(r.Schedules))
+	for i := range r.Schedules {
+		s := &r.Schedules[i]
 		bad, due := s.Of(simulator.Failed)+s.Of(simulator.Missed), int64(0)
 		for _, n := range s.Unsent() {
 			bad += n
@@ -235,11 +237,10 @@ func worstSchedules(r *simulator.Report) []int {
 		for _, n := range s.Outcomes {
 			due += n
 		}
-		return float64(bad) / float64(max(due, 1))
+		share[i] = float64(bad) / float64(max(due, 1))
 	}
 	return sorted(len(r.Schedules), func(a, b int) int {
-		x, y := &r.Schedules[a], &r.Schedules[b]
-		return cmp.Or(cmp.Compare(share(y), share(x)), cmp.Compare(y.MaxGap, x.MaxGap))
+		return cmp.Or(cmp.Compare(share[b], share[a]), cmp.Compare(r.Schedules[b].MaxGap, r.Schedules[a].MaxGap))
 	})
 }
 
