@@ -28,6 +28,14 @@ type Preflight struct {
 	Checks     []Check `json:"checks" doc:"key, resolve, connect, host_key, login, shell, tools, sudo, sources, backup_dir, space, database, clock"`
 }
 
+// PreflightLine is one line of a preflight that is told while it goes on. Each has one of the three: a check, as soon as its
+// answer is known, and at the end either all of it or why it broke off.
+type PreflightLine struct {
+	Check     *Check     `json:"check,omitempty"`
+	Preflight *Preflight `json:"preflight,omitempty"`
+	Problem   *Problem   `json:"problem,omitempty"`
+}
+
 // FromPreflight translates the answers of a preflight.
 func FromPreflight(s backup.Server, schedule string, checks []backup.Check) Preflight {
 	verdict := backup.VerdictOf(checks)

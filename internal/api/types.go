@@ -12,6 +12,8 @@ const (
 	ControlPlaneHeader = "X-CloudAIPilot-Control-Plane"
 	// IdempotencyHeader makes the repetition of a POST answer with the first one's result.
 	IdempotencyHeader = "Idempotency-Key"
+	// LinesType is the type of an answer that is told line by line, each a JSON object.
+	LinesType = "application/x-ndjson"
 	// ChecksumHeader carries the SHA-256 of an archive, in hex.
 	ChecksumHeader = "X-CloudAIPilot-SHA256"
 )

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -147,6 +148,30 @@ func (c *Client) DeleteSchedule(ctx context.Context, id string) error {
 // TestServer connects to a server and says what that showed.
 func (c *Client) TestServer(ctx context.Context, id string) (out api.ServerTest, err error) {
 	return out, c.call(ctx, http.MethodPost, "/v1/servers/"+url.PathEscape(id)+"/test", nil, nil, &out)
+}
+
+// WatchPreflight is Preflight that tells each check as soon as its answer is known.
+func (c *Client) WatchPreflight(ctx context.Context, server string, in api.PreflightInput, tell func(api.Check)) (api.Preflight, error) {
+	resp, err := c.send(ctx, http.MethodPost, "/v1/servers/"+url.PathEscape(server)+"/preflight/watch", nil, in)
+	if err != nil {
+		return api.Preflight{}, err
+	}
+	defer resp.Body.Close()
+	lines := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer))
+	for {
+		var line api.PreflightLine
+		err := lines.Decode(&line)
+		switch {
+		case err != nil:
+			return api.Preflight{}, fmt.Errorf("the preflight broke off: %w", err)
+		case line.Problem != nil:
+			return api.Preflight{}, line.Problem
+		case line.Preflight != nil:
+			return *line.Preflight, nil
+		case line.Check != nil:
+			tell(*line.Check)
+		}
+	}
 }
 
 // Preflight does what a backup does before it begins, and tells the answer of every check.

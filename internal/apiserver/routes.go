@@ -28,6 +28,7 @@ func register(a huma.API, h *handlers) {
 	op(a, admin, "delete-server", http.MethodDelete, "/v1/servers/{id}", "Forget a server and its key; its archives stay", h.deleteServer)
 	op(a, member, "test-server", http.MethodPost, "/v1/servers/{id}/test", "Connect to a server and look whether a backup could begin; nothing is changed", h.testServer)
 	op(a, member, "preflight-server", http.MethodPost, "/v1/servers/{id}/preflight", "Do what a backup does before it begins, and tell the answer of every check; nothing is changed", h.preflight)
+	op(a, member, "watch-preflight", http.MethodPost, "/v1/servers/{id}/preflight/watch", "Do the same, and tell each check in a line of JSON as soon as its answer is known", h.watchPreflight)
 
 	op(a, viewer, "list-schedules", http.MethodGet, "/v1/schedules", "List the schedules", h.listSchedules)
 	op(a, admin, "create-schedule", http.MethodPost, "/v1/schedules", "Add a schedule", h.createSchedule)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/api"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/apiclient"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/apiserver"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/controlplane"
@@ -370,6 +372,54 @@ func TestServerIsTested(t *testing.T) {
 	}
 }
 
+// TestPreflightIsToldWhileItGoesOn: the second check waits until the first has arrived.
+func TestPreflightIsToldWhileItGoesOn(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	id := s.addServer()
+	client := apiclient.New(apiclient.Options{BaseURL: s.http.URL})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+
+	arrived := make(chan struct{}, 2)
+	key := backup.Check{Name: backup.PreflightKey, Status: backup.CheckOK, Evidence: "A private key is set."}
+	space := backup.Check{Name: backup.PreflightSpace, Status: backup.CheckFailed, Evidence: "Too little.",
+		Failure: &backup.Failure{Stage: backup.StagePreflight, Fact: backup.FactSpaceShort, Text: "too little"}}
+	s.fake.look = func(to controlplane.Target) (controlplane.Preflight, error) {
+		to.Tell(key)
+		select {
+		case <-arrived:
+		case <-ctx.Done():
+			t.Error("the first check has not arrived")
+		}
+		to.Tell(space)
+		return controlplane.Preflight{Checks: []backup.Check{key, space}}, space.Failure
+	}
+	var told []api.Check
+	tell := func(c api.Check) {
+		told = append(told, c)
+		arrived <- struct{}{}
+	}
+	p, err := client.WatchPreflight(ctx, id, api.PreflightInput{}, tell)
+	if err != nil || p.OK || p.Failed != 1 {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if diff := cmp.Diff(p.Checks, told); diff != "" || len(told) != 2 || told[1].Code != "NO_SPACE_LEFT" {
+		t.Errorf("%+v: %s", told, diff)
+	}
+
+	s.fake.look = func(to controlplane.Target) (controlplane.Preflight, error) {
+		to.Tell(key)
+		return controlplane.Preflight{}, errors.New("the records are gone")
+	}
+	if _, err := client.WatchPreflight(ctx, id, api.PreflightInput{}, tell); !apiclient.HasCode(err, "INTERNAL") {
+		t.Errorf("what breaks off half-way: %v", err)
+	}
+	if _, err := client.WatchPreflight(ctx, "srv_01JCXM8B5D3F7H9K1M2P4R6T8V", api.PreflightInput{}, tell); !apiclient.IsNotFound(err) {
+		t.Errorf("no such server: %v", err)
+	}
+}
+
 func TestRepeatedPostHasOneEffect(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -428,10 +478,14 @@ func (fakeKeys) PublicLine([]byte) (string, error) { return "", fmt.Errorf("not 
 // fakeServer makes every backup at once.
 type fakeServer struct {
 	preflight error
+	look      func(controlplane.Target) (controlplane.Preflight, error) // nil: nothing but preflight
 	download  func(io.Writer) error
 }
 
-func (f *fakeServer) Preflight(context.Context, controlplane.Target, backup.Backup) (controlplane.Preflight, error) {
+func (f *fakeServer) Preflight(_ context.Context, t controlplane.Target, _ backup.Backup) (controlplane.Preflight, error) {
+	if f.look != nil {
+		return f.look(t)
+	}
 	return controlplane.Preflight{HostKey: "ssh-ed25519 AAAA"}, f.preflight
 }
 

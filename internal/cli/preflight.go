@@ -39,7 +39,7 @@ func (c *cli) preflightCommand() *cobra.Command {
 	}
 	cmd.Long = `Do on a server what a backup does before it begins: resolve its name, connect, check its host key, log in, and look at its tools, the
 source, the backup folder, the space, the databases and the clock. Every answer is told with what shows it and what to do, not only the first
-that is wrong. Nothing is changed: not on the server, and not in the records.
+that is wrong, and as soon as it is known. Nothing is changed: not on the server, and not in the records.
 
 Without a schedule and a source, what every backup needs is looked at. The exit status is 0 where no check failed, though some may warn,
 and 1 where one did.`
@@ -73,23 +73,40 @@ func (c *cli) preflight(ctx context.Context, client *apiclient.Client, server, s
 			id = s.ServerID
 		}
 	}
-	p, err := client.Preflight(ctx, id, in)
+	p, err := c.askPreflight(ctx, client, id, in)
 	if err != nil {
 		return err
-	}
-	if c.json || c.quiet {
-		if err := c.record(p, []field{{"id", p.ServerID}}); err != nil {
-			return err
-		}
-	} else {
-		for _, check := range p.Checks {
-			c.printAnswer(check)
-		}
 	}
 	if !p.OK {
 		return fmt.Errorf("a backup of %s would fail: %s", plain(p.ServerName), failedChecks(p))
 	}
 	return nil
+}
+
+// askPreflight prints each answer as soon as it is known, or the record of all.
+func (c *cli) askPreflight(ctx context.Context, client *apiclient.Client, id string, in api.PreflightInput) (api.Preflight, error) {
+	if c.json || c.quiet {
+		p, err := client.Preflight(ctx, id, in)
+		if err == nil {
+			err = c.record(p, []field{{"id", p.ServerID}})
+		}
+		return p, err
+	}
+	m := meter{out: c.err, width: func() int { return width(c.err) }}
+	told := 0
+	waitFor := func() {
+		if told < len(backup.PreflightChecks) && obeys(c.err) {
+			m.draw("looking at: " + backup.PreflightChecks[told])
+		}
+	}
+	defer m.end()
+	waitFor()
+	return client.WatchPreflight(ctx, id, in, func(check api.Check) {
+		m.end()
+		c.printAnswer(check)
+		told++
+		waitFor()
+	})
 }
 
 // failedChecks names what failed, the first first.

@@ -261,6 +261,8 @@ type Target struct {
 	// LeastBytes is what the failed one needed that is made again, where it failed for want of space. It still counts unless
 	// the sources hold less by now.
 	LeastBytes int64
+	// Tell, if not nil, is told the answer of each check of a preflight as soon as it is known, in their order.
+	Tell func(backup.Check)
 }
 
 // Preflight is what a look at a server before a backup showed.

@@ -22,6 +22,11 @@ type PreflightReport struct {
 // Preflight does on a server, changing nothing there or in the records, what a backup does before it begins, and tells
 // the answer of every check. A server out of reach is an answer too.
 func (c *ControlPlane) Preflight(ctx context.Context, r PreflightRequest) (PreflightReport, error) {
+	return c.WatchPreflight(ctx, r, nil)
+}
+
+// WatchPreflight is Preflight that tells each answer as soon as it is known, if tell is not nil.
+func (c *ControlPlane) WatchPreflight(ctx context.Context, r PreflightRequest, tell func(backup.Check)) (PreflightReport, error) {
 	server, err := c.Server(ctx, r.Spec.ServerID)
 	if err != nil {
 		return PreflightReport{}, err
@@ -38,6 +43,15 @@ func (c *ControlPlane) Preflight(ctx context.Context, r PreflightRequest) (Prefl
 	if err := c.expect(ctx, &t, spec); err != nil {
 		return PreflightReport{}, err
 	}
+	complete := func(check backup.Check) backup.Check {
+		if check.Failure != nil {
+			c.addRoom(ctx, b, check.Failure)
+		}
+		return placed(check, backup.Placement{Spec: spec, Server: server})
+	}
+	if tell != nil {
+		t.Tell = func(check backup.Check) { tell(complete(check)) }
+	}
 	found, err := c.lookAt(ctx, t, b)
 	if ctx.Err() != nil {
 		return PreflightReport{}, ctx.Err()
@@ -45,11 +59,8 @@ func (c *ControlPlane) Preflight(ctx context.Context, r PreflightRequest) (Prefl
 	if len(found.Checks) == 0 { // no answer of a server: something here went wrong
 		return PreflightReport{}, err
 	}
-	if f := failureOf(err, backup.StageConnect); f != nil {
-		c.addRoom(ctx, b, f)
-	}
-	if spec.RetentionDays > 0 {
-		placed(found.Checks, backup.Placement{Spec: spec, Server: server})
+	for i, check := range found.Checks {
+		found.Checks[i] = complete(check)
 	}
 	return PreflightReport{Server: server, Checks: found.Checks}, nil
 }
@@ -85,15 +96,17 @@ func (c *ControlPlane) lookAt(ctx context.Context, t Target, b backup.Backup) (P
 }
 
 // placed warns of a backup folder that may not keep its archives, which is said at plan time too.
-func placed(checks []backup.Check, p backup.Placement) {
+func placed(check backup.Check, p backup.Placement) backup.Check {
+	if check.Name != backup.PreflightBackupDir || check.Status != backup.CheckOK || p.Spec.RetentionDays == 0 {
+		return check
+	}
 	for _, f := range backup.Validate(backup.PlacementRules, p, nil) {
-		for i := range checks {
-			if checks[i].Name == backup.PreflightBackupDir && checks[i].Status == backup.CheckOK && f.Code == backup.CodeShortLived {
-				checks[i].Status, checks[i].Code, checks[i].Fix = backup.CheckWarning, f.Code, []string{f.Fix}
-				checks[i].Evidence += " " + f.Detail
-			}
+		if f.Code == backup.CodeShortLived {
+			check.Status, check.Code, check.Fix = backup.CheckWarning, f.Code, []string{f.Fix}
+			check.Evidence += " " + f.Detail
 		}
 	}
+	return check
 }
 
 // expect judges from the records how large the next archive of a source will be.

@@ -21,27 +21,33 @@ func (r *Runner) Preflight(ctx context.Context, t controlplane.Target, b backup.
 	begun := r.now()
 	h, hostKey, err := r.fleet.Reach(ctx, t, b)
 	connecting := r.now().Sub(begun)
+	told := answers{tell: t.Tell}
 	if err != nil {
-		return stopped(connectChecks(t, ""), explain(err, t, backup.StageConnect), connecting)
+		found, err := stopped(connectChecks(t, ""), explain(err, t, backup.StageConnect), connecting)
+		told.all(found.Checks)
+		return found, err
 	}
-	found := controlplane.Preflight{HostKey: hostKey, Checks: connectChecks(t, hostKey)}
-	found.Checks[len(found.Checks)-1].Took = connecting
+	reached := connectChecks(t, hostKey)
+	reached[len(reached)-1].Took = connecting
+	told.all(reached)
 	asked := r.now()
 	request := ssh.CheckRequest{Include: b.Files.Include, Exclude: b.Files.Exclude, Databases: b.Databases}
 	if t.LastBytes == 0 || t.LeastBytes > 0 {
 		request.Estimate = estimateFor
 	}
+	request.Meanwhile = func(soFar ssh.CheckReport) {
+		checks := append(slices.Clone(reached), onServer(soFar, t, b, r.now().Sub(asked))...)
+		told.all(checks[:slices.Index(backup.PreflightChecks, backup.PreflightSpace)]) // what the estimate is for
+	}
 	report, err := h.Check(ctx, request)
 	answered := r.now()
 	if err != nil {
-		return stopped(found.Checks, explain(err, t, backup.StagePreflight), answered.Sub(asked))
+		found, err := stopped(told.checks, explain(err, t, backup.StagePreflight), answered.Sub(asked))
+		told.all(found.Checks)
+		return found, err
 	}
-	found.FreeBytes, found.TotalBytes = max(0, report.FreeBytes), max(0, report.TotalBytes)
-	shell := good(backup.PreflightShell, "The server runs the job's script.")
-	shell.Took = answered.Sub(asked)
-	found.Checks = append(found.Checks, shell)
-	found.Checks = append(found.Checks, hostChecks(report, t, b)...)
-	found.Checks = append(found.Checks, clock(report, t, asked, answered))
+	told.all(append(append(reached, onServer(report, t, b, answered.Sub(asked))...), clock(report, t, asked, answered)))
+	found := controlplane.Preflight{HostKey: hostKey, Checks: told.checks, FreeBytes: max(0, report.FreeBytes), TotalBytes: max(0, report.TotalBytes)}
 	found.Warnings = databaseWarnings(report, b)
 	if links := linkWarning(report, b); links != "" {
 		found.Warnings = append(found.Warnings, links)
@@ -55,6 +61,29 @@ func (r *Runner) Preflight(ctx context.Context, t controlplane.Target, b backup.
 		return found, f
 	}
 	return found, nil
+}
+
+// answers tells each answer once, in order, to who wants to know as soon as it is known.
+type answers struct {
+	checks []backup.Check
+	tell   func(backup.Check)
+}
+
+// all takes all answers that are known by now, those that were told before included.
+func (a *answers) all(checks []backup.Check) {
+	for _, c := range checks[min(len(a.checks), len(checks)):] {
+		a.checks = append(a.checks, c)
+		if a.tell != nil {
+			a.tell(c)
+		}
+	}
+}
+
+// onServer are the answers that the script gave.
+func onServer(r ssh.CheckReport, t controlplane.Target, b backup.Backup, took time.Duration) []backup.Check {
+	shell := good(backup.PreflightShell, "The server runs the job's script.")
+	shell.Took = took
+	return append([]backup.Check{shell}, hostChecks(r, t, b)...)
 }
 
 func good(name, evidence string, values ...any) backup.Check {
@@ -106,12 +135,16 @@ func stopped(passed []backup.Check, err error, took time.Duration) (controlplane
 		return controlplane.Preflight{}, err
 	}
 	at, ok := failedAt[f.Fact]
-	loggedIn := len(passed) > 0 && passed[len(passed)-1].Took > 0
+	login := slices.Index(backup.PreflightChecks, backup.PreflightLogin)
+	loggedIn := len(passed) > login && passed[login].Took > 0
 	switch {
 	case loggedIn && (!ok || f.Stage == backup.StageConnect):
 		at = backup.PreflightShell
 	case !ok:
 		at = backup.PreflightConnect
+	}
+	if n := len(passed); loggedIn && slices.Index(backup.PreflightChecks, at) < n { // it broke off after that one was passed
+		at = backup.PreflightChecks[n]
 	}
 	reason := "Not looked at, because the check " + at + " failed."
 	checks := make([]backup.Check, 0, len(backup.PreflightChecks))

@@ -1,11 +1,15 @@
 package runner
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/controlplane"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/ssh"
 )
 
@@ -58,6 +62,72 @@ func TestPreflightThatStopsTellsWhatWasPassed(t *testing.T) {
 				t.Errorf("%s: %+v", test.fact, c)
 			}
 		}
+	}
+}
+
+// counting is a server that takes its time to count what the sources hold.
+type counting struct {
+	Host
+	report    ssh.CheckReport
+	err       error
+	meanwhile func() // when the rest was told
+	asked     ssh.CheckRequest
+}
+
+func (c *counting) Reach(context.Context, controlplane.Target, backup.Backup) (Host, string, error) {
+	return c, "ssh-ed25519 AAAA", nil
+}
+func (c *counting) Forget(backup.ServerID) {}
+func (c *counting) Close()                 {}
+
+func (c *counting) Check(_ context.Context, r ssh.CheckRequest) (ssh.CheckReport, error) {
+	c.asked = r
+	r.Meanwhile(c.report)
+	c.meanwhile()
+	c.report.Estimate = &ssh.Estimate{Bytes: 10, Whole: true}
+	return c.report, c.err
+}
+
+// TestAnswersAreToldOnceAndAsSoonAsTheyAreKnown: and where the counting does not end, the space is what failed.
+func TestAnswersAreToldOnceAndAsSoonAsTheyAreKnown(t *testing.T) {
+	t.Parallel()
+	b := backup.Backup{Spec: backup.Spec{Files: backup.FilesSource{Include: []string{"/a"}, Exclude: []string{"*.log"}}}}
+	for name, test := range map[string]struct {
+		err    error
+		failed string
+	}{
+		"to the end":         {nil, ""},
+		"until the time-out": {context.DeadlineExceeded, "space"},
+	} {
+		var told []backup.Check
+		asked := target
+		asked.Tell = func(c backup.Check) { told = append(told, c) }
+		server := &counting{report: ssh.CheckReport{Folder: ssh.FolderOK, Paths: []ssh.PathState{ssh.PathOK}, FreeBytes: 100, TotalBytes: 200, Time: 1_800_000_000}, err: test.err,
+			meanwhile: func() {
+				if len(told) != 10 || told[9].Name != backup.PreflightBackupDir {
+					t.Errorf("%s: known while it counts: %+v", name, told)
+				}
+			}}
+		now := time.Unix(1_800_000_000, 0)
+		tick := func() time.Time { now = now.Add(time.Millisecond); return now }
+		found, err := Over(server, tick).Preflight(t.Context(), asked, b)
+		if diff := cmp.Diff(found.Checks, told); diff != "" || len(told) != len(backup.PreflightChecks) {
+			t.Errorf("%s: %s", name, diff)
+		}
+		for i, c := range told {
+			if c.Name != backup.PreflightChecks[i] || (c.Status == backup.CheckFailed) != (c.Name == test.failed) {
+				t.Errorf("%s: %+v", name, c)
+			}
+		}
+		if (err != nil) != (test.err != nil) || server.asked.Estimate != estimateFor || len(server.asked.Exclude) != 1 {
+			t.Errorf("%s: %v, asked for %+v", name, err, server.asked)
+		}
+	}
+	asked := target
+	asked.LastBytes = 7
+	server := &counting{meanwhile: func() {}, report: ssh.CheckReport{Folder: ssh.FolderOK, Paths: []ssh.PathState{ssh.PathOK}, FreeBytes: 100}}
+	if _, err := Over(server, time.Now).Preflight(t.Context(), asked, b); err != nil || server.asked.Estimate != 0 {
+		t.Errorf("one that is known by the last archive is counted: %v, %+v", err, server.asked)
 	}
 }
 

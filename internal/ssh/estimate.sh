@@ -8,6 +8,7 @@
 
 # The databases come first, and the whole check is to be over within a minute.
 print_estimate() {
+  printf 'meanwhile=1\n' # the rest takes its time, and who waits may be told what is known
   for tool in du awk; do command -v $tool >/dev/null 2>&1 || return 0; done
   deadline=$(($(date +%s) + estimate))
   [ $deadline -le $((began + 40)) ] || deadline=$((began + 40))

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // estimate asks how much a folder holds.
@@ -91,6 +93,30 @@ exec sleep 600`)
 		pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
 		must(t, err)
 		waitFor(t, "the end of du", func() bool { return syscall.Kill(pid, 0) == syscall.ESRCH })
+	})
+}
+
+// TestCheckTellsWhatIsKnownWhileItCounts: du waits here until the rest was told.
+func TestCheckTellsWhatIsKnownWhileItCounts(t *testing.T) {
+	t.Parallel()
+	forEachToolset(t, func(t *testing.T, s *server) {
+		s.put(s.dir+"/source/file", 4)
+		s.fake("du", `case "$*" in --version) exec REAL "$@" ;; esac
+until [ -e `+s.dir+`/told ]; do sleep 0.1; done
+exec REAL "$@"`)
+		var soFar []CheckReport
+		final, err := s.host().Check(t.Context(), CheckRequest{Include: []string{s.dir + "/source", s.dir + "/none"}, Estimate: 40 * time.Second, Meanwhile: func(r CheckReport) {
+			soFar = append(soFar, r)
+			must(t, os.WriteFile(s.dir+"/told", nil, 0o644))
+		}})
+		must(t, err)
+		if final.Estimate == nil || !about(final.Estimate.Bytes, 4) {
+			t.Errorf("the estimate is %+v", final.Estimate)
+		}
+		final.Estimate = nil
+		if diff := cmp.Diff([]CheckReport{final}, soFar); diff != "" {
+			t.Error(diff)
+		}
 	})
 }
 

@@ -76,6 +76,8 @@ type CheckRequest struct {
 	// Estimate is for how long what the paths hold may be counted, without what the patterns leave out. Whole seconds; 0: not at all.
 	Estimate time.Duration
 	Exclude  []string
+	// Meanwhile, if not nil, is called once with all but the estimate while that is still being made, by another goroutine.
+	Meanwhile func(CheckReport)
 }
 
 // Estimate is what du counted of the paths that were asked for, before any compression.
@@ -119,7 +121,12 @@ func (h Host) Check(ctx context.Context, req CheckRequest) (CheckReport, error) 
 	if seconds := int(req.Estimate / time.Second); seconds > 0 && len(req.Include) > 0 {
 		parameters = append(append(parameters, list("exclude", req.Exclude)...), parameter{estimateKey, strconv.Itoa(seconds)})
 	}
-	a, _, err := h.ask(ctx, "check", "", parameters...)
+	meanwhile := func(a answer) {
+		if report, err := parseCheck(a, len(req.Include), len(req.Databases)); err == nil && req.Meanwhile != nil {
+			req.Meanwhile(report)
+		}
+	}
+	a, _, err := h.askLong(ctx, meanwhile, "check", "", parameters...)
 	if err != nil {
 		return CheckReport{}, fmt.Errorf("check: %w", err)
 	}
@@ -385,11 +392,29 @@ func copyArchive(w io.Writer, r io.Reader) error {
 
 // ask runs one subcommand and returns its answer and the bytes after it.
 func (h Host) ask(ctx context.Context, subcommand, id string, parameters ...parameter) (answer, []byte, error) {
+	return h.askLong(ctx, nil, subcommand, id, parameters...)
+}
+
+// askLong hands over what was answered so far, once, where the script says that the rest takes its time.
+func (h Host) askLong(ctx context.Context, meanwhile func(answer), subcommand, id string, parameters ...parameter) (answer, []byte, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	out := &boundedBuffer{limit: outputLimit, overflow: func() {
 		cancel(fmt.Errorf("%w: it is longer than %d bytes", ErrOutput, outputLimit))
 	}}
+	if meanwhile != nil {
+		out.grown = func(soFar []byte) (told bool) {
+			begin, _, told := bytes.Cut(soFar, []byte(meanwhileLine))
+			if !told {
+				return false
+			}
+			a, err := readAnswer(newAnswerReader(strings.NewReader(string(begin) + "\n.\n")))
+			if err == nil && a.refusal() == nil {
+				meanwhile(a)
+			}
+			return true
+		}
+	}
 	runErr := h.run(ctx, subcommand, id, parameters, out)
 	r := newAnswerReader(bytes.NewReader(out.data))
 	a, err := readAnswer(r)
@@ -467,11 +492,15 @@ type boundedBuffer struct {
 	limit    int
 	data     []byte
 	overflow func()
+	grown    func(soFar []byte) (enough bool) // called after every write until it has seen enough; nil: never
 }
 
 func (b *boundedBuffer) Write(p []byte) (int, error) {
 	room := b.limit - len(b.data)
 	b.data = append(b.data, p[:min(room, len(p))]...)
+	if b.grown != nil && b.grown(b.data) {
+		b.grown = nil
+	}
 	if len(p) > room {
 		b.overflow()
 	}

@@ -37,6 +37,8 @@ const (
 	endOfScript = "#end-of-script\n"
 	greeting    = "cloudaipilot-job 1"
 
+	meanwhileLine = "\nmeanwhile=1\n"
+
 	outputLimit = 256 << 10
 	noiseLimit  = 64 << 10 // what login scripts may say before the greeting
 	maxLine     = 4 << 10
