@@ -20,8 +20,9 @@ const (
 
 // ControlPlane says who answers.
 type ControlPlane struct {
-	ID      string `json:"id" doc:"Identifier of the control plane; empty while it has no records"`
-	Version string `json:"version" doc:"Version of the program that answers"`
+	ID        string `json:"id" doc:"Identifier of the control plane; empty while it has no records"`
+	Version   string `json:"version" doc:"Version of the program that answers"`
+	Simulated bool   `json:"simulated" doc:"Whether its servers and its time are simulated: then its backups are not there"`
 }
 
 // Server is a machine that can be backed up.

@@ -27,6 +27,20 @@ func (c *Client) ControlPlane(ctx context.Context) (out api.ControlPlane, err er
 	return out, c.call(ctx, http.MethodGet, "/v1/control-plane", nil, nil, &out)
 }
 
+// Simulation asks how a simulated time stands.
+func (c *Client) Simulation(ctx context.Context) (out api.Simulation, err error) {
+	return out, c.call(ctx, http.MethodGet, "/v1/simulation", nil, nil, &out)
+}
+
+// AdvanceTo has a simulated time come to so long after its beginning, however long that takes.
+func (c *Client) AdvanceTo(ctx context.Context, elapsed time.Duration) (out api.Simulation, err error) {
+	for err == nil && !out.Reached {
+		out = api.Simulation{}
+		err = c.call(ctx, http.MethodPost, "/v1/simulation/advance", nil, api.AdvanceInput{Elapsed: elapsed.String()}, &out)
+	}
+	return out, err
+}
+
 // all follows the cursors of a list to its end.
 func all[T any](ctx context.Context, c *Client, path string, query url.Values) ([]T, error) {
 	return atMost[T](ctx, c, path, query, math.MaxInt)

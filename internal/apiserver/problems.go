@@ -23,6 +23,7 @@ var statusOf = map[backup.Code]int{
 	backup.CodeNotCompleted:     http.StatusConflict,
 	backup.CodeNameTaken:        http.StatusConflict,
 	backup.CodeConflict:         http.StatusConflict,
+	backup.CodeNotSimulated:     http.StatusConflict,
 }
 
 // problemOf translates an error of a use case.

@@ -54,6 +54,9 @@ func register(a huma.API, h *handlers) {
 	op(a, admin, "download-backup", http.MethodGet, "/v1/backups/{id}/archive", "Download an archive (.tar.gz)", h.download)
 	op(a, viewer, "get-last-failure", http.MethodGet, "/v1/failures/last", "Show the last failure of a server or a schedule, or that of a backup", h.lastFailure)
 
+	op(a, viewer, "get-simulation", http.MethodGet, "/v1/simulation", "Say what time it is in a simulated control plane, and what became of the due times so far", h.simulation)
+	op(a, admin, "advance-simulation", http.MethodPost, "/v1/simulation/advance", "Have the time of a simulated control plane pass, and everything happen that is due", h.advance)
+
 	op(a, viewer, "list-activities", http.MethodGet, "/v1/activities", "List the activity log, newest first", h.listActivities)
 	op(a, viewer, "get-activity", http.MethodGet, "/v1/activities/{id}", "Show an activity and its log", h.getActivity)
 

@@ -72,7 +72,7 @@ func (i Idempotent) of(request any) (controlplane.Idempotency, error) {
 
 func (h *handlers) controlPlane(ctx context.Context, _ *nothing) (*body[api.ControlPlane], error) {
 	id, err := h.plane.Store.ID(ctx)
-	return answer(api.ControlPlane{ID: id, Version: h.version}, err)
+	return answer(api.ControlPlane{ID: id, Version: h.version, Simulated: h.plane.Virtual != nil}, err)
 }
 
 func (h *handlers) listServers(ctx context.Context, in *struct {

@@ -16,9 +16,10 @@ import (
 // dataDir is a data directory: the database, the lock of its owner, and the owner's socket.
 type dataDir string
 
-func (d dataDir) database() string { return filepath.Join(string(d), "control.db") }
-func (d dataDir) lockFile() string { return filepath.Join(string(d), "control.lock") }
-func (d dataDir) socket() string   { return filepath.Join(string(d), "control.sock") }
+func (d dataDir) database() string      { return filepath.Join(string(d), "control.db") }
+func (d dataDir) lockFile() string      { return filepath.Join(string(d), "control.lock") }
+func (d dataDir) simulatedMark() string { return filepath.Join(string(d), "control.simulated") }
+func (d dataDir) socket() string        { return filepath.Join(string(d), "control.sock") }
 
 // exists reports whether there are records.
 func (d dataDir) exists() (bool, error) {

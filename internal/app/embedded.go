@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/apiclient"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/controlplane"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/diagnosis"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/store"
 )
 
@@ -42,6 +44,13 @@ type Config struct {
 	Log      *slog.Logger       // nil: nothing is logged
 	Boundary func(string)       // for tests: see controlplane.Config
 	Clock    controlplane.Clock // for tests, which do not wait for a schedule; nil: the time
+	// Simulate has servers and time simulated, as Scenario says: a text in YAML or JSON, empty for one in which nothing happens.
+	Simulate bool
+	Scenario string
+
+	stage   *stage
+	virtual *controlplane.Virtual
+	pause   func(diagnosis.Class, backup.Backup, int) (time.Duration, bool) // nil: pauseAfter
 }
 
 // Environment variables that say, where nothing else does, how long a job may make no progress, and how often a backup is tried.
@@ -114,6 +123,12 @@ type Embedded struct {
 func NewEmbedded(c Config) (*Embedded, error) {
 	if c.DataDir == "" {
 		c.DataDir = DefaultDataDir
+		if c.Simulate {
+			c.DataDir = DefaultSimulatedDir
+		}
+	}
+	if err := c.setStage(); err != nil {
+		return nil, err
 	}
 	dir, err := filepath.Abs(c.DataDir)
 	if err != nil {
@@ -173,6 +188,9 @@ func (e *Embedded) read(r *http.Request) (*http.Response, error) {
 	if memory := e.ownHere(); memory != nil {
 		return memory.RoundTrip(r)
 	}
+	if err := e.meant(); err != nil {
+		return nil, &apiclient.FinalError{Err: err}
+	}
 	resp, err := e.socket.RoundTrip(r)
 	if !errors.As(err, new(*nobodyListens)) {
 		return resp, err
@@ -226,8 +244,33 @@ func (e *Embedded) readOnly(ctx context.Context) (*plane, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.reader, e.empty = assemble(e.config, s, false), !exists
-	return e.reader, nil
+	e.reader, err = e.readerOver(ctx, s)
+	e.empty = !exists
+	return e.reader, err
+}
+
+// readerOver is a control plane that reads. What time it is in simulated records is read there.
+func (e *Embedded) readerOver(ctx context.Context, s *store.Store) (*plane, error) {
+	start, now, err := s.SimulatedTime(ctx)
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	if start.IsZero() && !e.config.Simulate {
+		return assemble(e.config, s, false), nil
+	}
+	if start.IsZero() {
+		start = time.Unix(e.config.stage.Start, 0).UTC()
+		now = start
+	}
+	return assembleSimulated(e.config, s, start, now, true), nil
+}
+
+// meant refuses to simulate on real records.
+func (e *Embedded) meant() error {
+	if !e.config.Simulate {
+		return nil
+	}
+	return e.dir.mayHold(true)
 }
 
 var errClosed = errors.New("the control plane is closed")
@@ -243,7 +286,10 @@ func (e *Embedded) write(r *http.Request) (*http.Response, error) {
 		if memory != nil {
 			return memory.RoundTrip(r)
 		}
-		resp, err := e.socket.RoundTrip(r)
+		if err := e.meant(); err != nil {
+			return nil, &apiclient.FinalError{Err: err}
+		}
+		resp, err := e.ask(r)
 		if !errors.As(err, new(*nobodyListens)) {
 			return resp, err
 		}
@@ -256,6 +302,14 @@ func (e *Embedded) write(r *http.Request) (*http.Response, error) {
 			return nil, r.Context().Err()
 		}
 	}
+}
+
+// ask asks the owner over its socket. Who simulates asks nobody before it is known that he simulates as well.
+func (e *Embedded) ask(r *http.Request) (*http.Response, error) {
+	if marked, err := e.dir.isSimulated(); err != nil || e.config.Simulate && !marked {
+		return nil, &nobodyListens{errors.Join(err, errors.New("it does not say yet whether it is simulated"))}
+	}
+	return e.socket.RoundTrip(r)
 }
 
 // becomeOwner returns the way to the owner in this process, or nil if another process owns the directory.
@@ -279,6 +333,9 @@ func (e *Embedded) becomeOwner(ctx context.Context) (*http.Transport, error) {
 	lock, ok, err := e.dir.lock()
 	if err != nil || !ok {
 		return nil, err
+	}
+	if err := e.dir.claim(e.config.Simulate); err != nil {
+		return nil, errors.Join(err, lock.Unlock())
 	}
 	o, err := own(ctx, e.config, e.dir, lock)
 	if err != nil {

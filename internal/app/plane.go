@@ -33,21 +33,32 @@ type plane struct {
 	cp      *controlplane.ControlPlane
 	store   *store.Store
 	runner  *runner.Runner
-	keys    *keyring
+	keys    *keyring // nil where there are no secrets
 	metrics *metrics.Metrics
 }
 
 // assemble puts a control plane over a store. createKey says whether a master key may be made.
 func assemble(c Config, s *store.Store, createKey bool) *plane {
-	r, keys := runner.New(), &keyring{store: s, create: createKey}
+	keys := &keyring{store: s, create: createKey}
 	if c.Clock == nil {
 		c.Clock = wallClock{}
 	}
+	p := c.assembleWith(s, runner.New(), keys)
+	p.keys = keys
+	return p
+}
+
+// assembleWith puts a control plane over a store, and over the servers that a runner acts on.
+func (c Config) assembleWith(s *store.Store, r *runner.Runner, sealer controlplane.Sealer) *plane {
 	m := metrics.New(s, c.Clock.Now, c.Version)
-	cp := controlplane.New(controlplane.Config{Store: s, Runner: r, Keys: sshKeys{}, Sealer: keys,
-		Clock: c.Clock, Log: c.Log, UnreachableLimit: c.UnreachableLimit, FailureRetention: c.FailureRetention, StuckAfter: c.StuckAfter, Pause: c.pauseAfter, Observer: m, Boundary: c.Boundary,
+	pause := c.pauseAfter
+	if c.pause != nil {
+		pause = c.pause
+	}
+	cp := controlplane.New(controlplane.Config{Store: s, Runner: r, Keys: sshKeys{}, Sealer: sealer,
+		Clock: c.Clock, Virtual: c.virtual, Log: c.Log, UnreachableLimit: c.UnreachableLimit, FailureRetention: c.FailureRetention, StuckAfter: c.StuckAfter, Pause: pause, Observer: m, Boundary: c.Boundary,
 		ServeCommand: serveCommand(c.DataDir)})
-	return &plane{handler: apiserver.New(cp, c.Version, apiserver.Local), cp: cp, store: s, runner: r, keys: keys, metrics: m}
+	return &plane{handler: apiserver.New(cp, c.Version, apiserver.Local), cp: cp, store: s, runner: r, metrics: m}
 }
 
 // serveCommand is how a control plane is started that runs by itself in a data directory, in the words of a shell; empty
@@ -100,22 +111,22 @@ type owner struct {
 
 // own starts the control plane of the directory. The caller holds the lock, and loses it to the owner.
 func own(ctx context.Context, c Config, d dataDir, lock *flock.Flock) (*owner, error) {
-	s, err := store.Open(ctx, d.database(), time.Now())
+	p, err := ownPlane(ctx, c, d)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.ReleaseAll(ctx, time.Now().Add(controlplane.HoldFor)); err != nil {
-		return nil, errors.Join(err, s.Close())
+	o := &owner{plane: p, lock: lock, memory: newPipeListener(), log: c.Log}
+	if c.Simulate {
+		if err := p.cp.Virtual.Begin(ctx); err != nil {
+			return nil, errors.Join(err, p.close())
+		}
+	} else {
+		o.worker = controlplane.NewWorker(o.cp, parallelSteps)
+		o.cp.UseWaker(o.worker)
 	}
-	o := &owner{plane: assemble(c, s, true), lock: lock, memory: newPipeListener(), log: c.Log}
-	if err := o.keys.fits(ctx); err != nil { // better no owner than one that cannot look after the backups
-		return nil, errors.Join(err, o.plane.close())
-	}
-	o.worker = controlplane.NewWorker(o.cp, parallelSteps)
-	o.cp.UseWaker(o.worker)
 	socket, cleanup, err := d.listen()
 	if err != nil {
-		o.worker.Close()
+		o.endWorker()
 		return nil, errors.Join(err, o.plane.close())
 	}
 	o.cleanup = func() {
@@ -141,6 +152,39 @@ func (o *owner) serve(l net.Listener) {
 func (o *owner) close() error {
 	o.cleanup()
 	err := o.server.Close()
-	o.worker.Close()
+	o.endWorker()
 	return errors.Join(err, o.plane.close(), o.lock.Unlock())
+}
+
+// endWorker ends the worker. A simulated time has none: it does what is due itself.
+func (o *owner) endWorker() {
+	if o.worker != nil {
+		o.worker.Close()
+	}
+}
+
+// ownPlane opens the records of a directory for its owner.
+func ownPlane(ctx context.Context, c Config, d dataDir) (*plane, error) {
+	if c.Simulate {
+		s, start, now, err := openSimulated(ctx, c, d)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.ReleaseAll(ctx, now.Add(controlplane.HoldFor)); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+		return assembleSimulated(c, s, start, now, false), nil
+	}
+	s, err := store.Open(ctx, d.database(), time.Now())
+	if err != nil {
+		return nil, err
+	}
+	if err := s.ReleaseAll(ctx, time.Now().Add(controlplane.HoldFor)); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	p := assemble(c, s, true)
+	if err := p.keys.fits(ctx); err != nil { // better no owner than one that cannot look after the backups
+		return nil, errors.Join(err, p.close())
+	}
+	return p, nil
 }

@@ -61,10 +61,12 @@ func Serve(ctx context.Context, c ServeConfig) error {
 		return err
 	}
 	var alone sync.WaitGroup // what a control plane does that runs by itself
-	alone.Go(func() { p.cp.Sweep(ctx) })
-	alone.Go(func() { p.cp.SweepLeftovers(ctx) })
-	alone.Go(func() { p.cp.Dispatch(ctx) })
-	alone.Go(func() { p.cp.Forget(ctx) })
+	if !c.Simulate {         // else it happens when the simulated time gets there
+		alone.Go(func() { p.cp.Sweep(ctx) })
+		alone.Go(func() { p.cp.SweepLeftovers(ctx) })
+		alone.Go(func() { p.cp.Dispatch(ctx) })
+		alone.Go(func() { p.cp.Forget(ctx) })
+	}
 	err = p.answer(ctx, listener, p.forTokens(c.Version), c.Ready)
 	alone.Wait()
 	return errors.Join(err, end())
@@ -72,6 +74,9 @@ func Serve(ctx context.Context, c ServeConfig) error {
 
 // start starts the control plane and returns how to end it.
 func (c ServeConfig) start(ctx context.Context) (*plane, func() error, error) {
+	if c.Database != "" && c.Simulate {
+		return nil, nil, errSimulatedDatabase
+	}
 	if c.Database != "" {
 		s, err := share(ctx, c)
 		if err != nil {
@@ -96,6 +101,9 @@ func (c ServeConfig) start(ctx context.Context) (*plane, func() error, error) {
 	}
 	return o.plane, o.close, nil
 }
+
+// errSimulatedDatabase refuses to mix what is real and what is not where several processes come and go.
+var errSimulatedDatabase = errors.New("a control plane is simulated in a data directory only: leave the database out, and name a new directory with --data-dir if you like")
 
 // certificate returns how to find the certificate, nil for plain HTTP, which is for loopback alone.
 func (c ServeConfig) certificate() (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {

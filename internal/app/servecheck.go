@@ -36,7 +36,13 @@ func CheckServe(c ServeConfig) (ServePlan, error) {
 	if c.TLSCert != "" {
 		plan.TLS = c.TLSCert
 	}
-	if os.Getenv(MasterKeyEnv) != "" || os.Getenv(MasterKeyFileEnv) != "" {
+	if err := c.setStage(); err != nil {
+		return plan, err
+	}
+	if c.Database != "" && c.Simulate {
+		return plan, errSimulatedDatabase
+	}
+	if !c.Simulate && os.Getenv(MasterKeyEnv)+os.Getenv(MasterKeyFileEnv) != "" {
 		if _, _, err := masterKey(false); err != nil {
 			return plan, err
 		}
@@ -47,7 +53,7 @@ func CheckServe(c ServeConfig) (ServePlan, error) {
 	}
 	dir, err := filepath.Abs(c.DataDir)
 	plan.Records = dir
-	return plan, errors.Join(err, dataDir(dir).usable())
+	return plan, errors.Join(err, dataDir(dir).usable(), dataDir(dir).mayHold(c.Simulate))
 }
 
 // usable reports what keeps the directory from being a data directory. It changes nothing.

@@ -124,13 +124,13 @@ func TestDetachedBackupIsLeftToWhoWaits(t *testing.T) {
 }
 
 // serve runs "serve" until end is called.
-func serve(t *testing.T, dir string) (end func()) {
+func serve(t *testing.T, dir string, more ...string) (end func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	log, w := io.Pipe()
 	ended := make(chan int, 1)
 	go func() {
-		ended <- cli.Run(ctx, "test", []string{"serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--data-dir", dir}, io.Discard, w)
+		ended <- cli.Run(ctx, "test", append([]string{"serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--data-dir", dir}, more...), io.Discard, w)
 		_ = w.Close()
 	}()
 	if err := json.NewDecoder(log).Decode(&struct{}{}); err != nil { // its first line: it answers

@@ -153,7 +153,7 @@ control plane that runs by itself (--endpoint). A server is named by its name or
 	flags.BoolVarP(&c.quiet, "quiet", "q", false, "print ids only")
 	flags.BoolVar(&c.noColor, "no-color", false, "print no colours; $NO_COLOR and TERM=dumb say the same")
 	_ = root.MarkPersistentFlagDirname("data-dir")
-	root.AddCommand(c.serverCommand(), c.preflightCommand(), c.backupCommand(), c.recoverCommand(), c.scheduleCommand(), c.activityCommand(), c.tokenCommand(), c.serveCommand(), c.dbCommand(), c.cronCommand(), c.simulateCommand(), c.diagnoseCommand(),
+	root.AddCommand(c.serverCommand(), c.preflightCommand(), c.backupCommand(), c.recoverCommand(), c.scheduleCommand(), c.activityCommand(), c.tokenCommand(), c.serveCommand(), c.dbCommand(), c.cronCommand(), c.simulateCommand(), c.simulationCommand(), c.diagnoseCommand(),
 		c.versionCommand(), c.openAPICommand(), c.manCommand(), c.referenceCommand())
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/api"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/apiclient"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/app"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/scenario"
 )
 
 // defaultListen is where a control plane answers where nothing else is said.
@@ -21,7 +23,7 @@ const defaultListen = "127.0.0.1:8642"
 
 func (c *cli) serveCommand() *cobra.Command {
 	var config app.ServeConfig
-	var format, file, retention, stuck string
+	var format, file, retention, stuck, played string
 	var check bool
 	cmd := &cobra.Command{Use: "serve", Short: "Run the control plane by itself", Args: cobra.NoArgs,
 		Long: `Run the control plane of the data directory, or of a PostgreSQL database, by itself, for a team and for months.
@@ -36,6 +38,10 @@ key. There is no data directory then and no socket: commands beside it take --da
 Every setting is a flag, an environment variable, or a line in the YAML file that --config names; the first of these that
 has it decides. Keys of the file: ` + strings.Join(serveSettings.keys(), ", ") + `. Paths
 in it are relative to its folder. --check looks at all of it and ends: 0 good, 1 something does not work, 2 cannot be understood.
+
+With --simulate nothing is backed up: servers, disks and the time are simulated, as the --scenario says, and the time stands
+still but for "cloudaipilot simulation advance" and for whoever waits for a backup. Its directory, ` + app.DefaultSimulatedDir + ` where none
+is named, is never one with real records.
 
 GET /healthz says that it runs, GET /readyz that its database answers. GET /metrics is for Prometheus, with a token.`,
 		Example: `  cloudaipilot serve --data-dir /var/lib/cloudaipilot --listen :8642 --tls-cert cert.pem --tls-key key.pem
@@ -54,6 +60,9 @@ GET /healthz says that it runs, GET /readyz that its database answers. GET /metr
 			if err := app.CheckMaxTries(config.MaxTries); err != nil {
 				return usageError{fmt.Errorf("--max-tries: %w", err)}
 			}
+			if err := c.simulated(cmd, &config, played); err != nil {
+				return err
+			}
 			if check {
 				return c.checkServe(config)
 			}
@@ -69,8 +78,33 @@ GET /healthz says that it runs, GET /readyz that its database answers. GET /metr
 	flags.StringVar(&stuck, "stuck-after", "30m", "a job that makes no progress for so long is ended ($"+app.StuckAfterEnv+")")
 	flags.StringVar(&format, "log-format", "text", "text or json ($CLOUDAIPILOT_LOG_FORMAT)")
 	flags.StringVar(&retention, "failure-retention", "365d", "how long a failure is told after its backup was deleted, 1d to 3650d ($CLOUDAIPILOT_FAILURE_RETENTION)")
+	flags.BoolVar(&config.Simulate, "simulate", false, "simulate servers, disks and the time, and back nothing up")
+	flags.StringVar(&played, "scenario", "", "what happens to the simulated servers: a YAML or JSON file, - for standard input")
 	_ = cmd.MarkFlagFilename("config", "yaml", "yml")
+	_ = cmd.MarkFlagFilename("scenario", "yaml", "yml", "json")
 	return cmd
+}
+
+// simulated reads what is simulated, if anything is.
+func (c *cli) simulated(cmd *cobra.Command, config *app.ServeConfig, path string) error {
+	if !config.Simulate {
+		if path != "" {
+			return usageError{errors.New("--scenario is for a simulated control plane: add --simulate")}
+		}
+		return nil
+	}
+	if !cmd.Flags().Changed("data-dir") && os.Getenv("CLOUDAIPILOT_DATA_DIR") == "" && config.DataDir == app.DefaultDataDir {
+		config.DataDir = app.DefaultSimulatedDir
+	}
+	if path == "" {
+		return nil
+	}
+	raw, err := c.readBounded(path, scenario.MaxBytes)
+	if err != nil {
+		return usageError{fmt.Errorf("scenario %s: %w", plain(path), err)}
+	}
+	config.Scenario = string(raw)
+	return nil
 }
 
 // configEnv names the configuration file where no flag does.

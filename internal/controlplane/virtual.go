@@ -17,7 +17,9 @@ type VirtualConfig struct {
 	Outages    []Outage // of the control plane, in their order
 	// QuietUntil is when something happens by itself to the job of a backup; zero where that is not known. Until then nobody looks.
 	QuietUntil func(backup.ID) time.Time
-	// Keep writes down what time it is. It is called when a time was reached, not at everything that happens on the way.
+	// Ask, if set, says what time it is, where another process has it pass. Nothing happens here then.
+	Ask func() time.Time
+	// Keep writes down what time it is. It is called when a time was reached, and on the way from time to time.
 	Keep func(ctx context.Context, now time.Time) error
 }
 
@@ -54,7 +56,12 @@ func NewVirtual(c VirtualConfig) *Virtual {
 }
 
 // Now implements Clock.
-func (v *Virtual) Now() time.Time { return time.UnixMilli(v.now.Load()).UTC() }
+func (v *Virtual) Now() time.Time {
+	if v.Ask != nil {
+		return v.Ask().UTC()
+	}
+	return time.UnixMilli(v.now.Load()).UTC()
+}
 
 // After implements Clock for who waits for news and has no time pass by it: that takes as long as it says.
 func (v *Virtual) After(d time.Duration) <-chan time.Time { return time.After(d) }
@@ -165,8 +172,9 @@ const tidyEvery = time.Hour
 // lookAtLeast is how often a job is looked at, whatever is known of it: one that hangs is to be found.
 const lookAtLeast = 5 * time.Minute
 
-// happen has the next thing happen, and reports false if there is none until then.
+// happen has the next thing happen, and reports false if there is none until then. What has begun is done, whoever gives up meanwhile.
 func (v *Virtual) happen(ctx context.Context, until time.Time) (bool, error) {
+	ctx = context.WithoutCancel(ctx)
 	id, step := v.nextStep()
 	dispatch, err := v.cp.Store.NextWake(ctx)
 	if err != nil {
@@ -218,13 +226,13 @@ func (v *Virtual) step(ctx context.Context, id backup.ID) error {
 		v.cp.Log.Error("step failed", "backup", id, "error", err)
 	}
 	if next.IsZero() {
-		return ctx.Err()
+		return nil
 	}
 	if quiet := v.QuietUntil(id); quiet.After(next) {
 		next = slices.MinFunc([]time.Time{quiet, next.Add(lookAtLeast)}, time.Time.Compare)
 	}
 	v.Wake(id, next)
-	return ctx.Err()
+	return nil
 }
 
 // dispatch decides the due times that have come.
@@ -243,5 +251,5 @@ func (v *Virtual) tidy(ctx context.Context) error {
 		return err
 	}
 	v.cp.sweepLeftovers(ctx, v.leftovers)
-	return v.cp.forget(ctx)
+	return cmp.Or(v.cp.forget(ctx), v.Keep(ctx, v.Now()))
 }
