@@ -117,7 +117,7 @@ var words = map[string][]string{
 		"sshnet", "|ssh:|", "|ssh|", "sshd", "openssh", "port 22|", ":22:", ":22|", "|sftp|", "sftp:", "publickey", "paramiko", "jsch", "known_hosts", "kex_exchange", "borg", "rsync", "|scp|", "host key", "ssh2", "phpseclib", "ssh_exchange", "port 2222|", "port 23:", "your-storagebox.de", "lost connection",
 	},
 	"s3": {
-		"gsutil", "resumableupload", "put 'http", "post 'http", "get 'http", "head 'http", "delete 'http", "port 443|", ":443", "rest:http", "unexpected http response", "server response unexpected", "|ftp", "kopia", "swift.", "oss-",
+		"s3cmd", "s3tools", "s3request", "gsutil", "resumableupload", "put 'http", "post 'http", "get 'http", "head 'http", "delete 'http", "port 443|", ":443", "rest:http", "unexpected http response", "server response unexpected", "|ftp", "kopia", "swift.", "oss-",
 		"|s3|", "s3:", "s3.", "amazonaws", "bucket", "minio", "|mc:|", "putobject", "getobject", "uploadpart", "headobject", "listobjects", "completemultipart", "multipart upload", "createmultipart", "r2.cloudflarestorage", "backblaze", "|b2|", "b2_", "b2api", "digitaloceanspaces", "wasabi", "storage.googleapis",
 		"googleapi", "gs://", "blob.core.windows", "azure", "azblob", "rclone", "|upload", "object storage", "object store", "scw.cloud", "dropbox", "drive.google", "googleapis.com", "onedrive", "webdav", "botocore", "boto3", "awscli", "endpoint url", "offsite", "status code: ", "request id:", "statuscode:", "api error",
 		"amazons3", "objectstorage", "gdrive", "graph.microsoft", "remote repository", "rest-server", "|swift|", "|duplicati", "hetzner.com", "your-objectstorage", ":9000", "backup write data", "proxmox backup server", "|pbs|",
@@ -135,7 +135,7 @@ var words = map[string][]string{
 	// What somebody says of a line.
 	// That a reason is told, whatever it is.
 	"reason": {"exception: ", "exception in", "caused by", "due to", "unable to", "cannot ", "can't ", "not found", "invalid", "denied", "http error", "status code", "statuscode", "unsupported", "expected", "refused", "missing", "mismatch", "too large", "too long", "forbidden", "unauthorized", "canceled", "cancelled", "already", "in use", "redirect"},
-	"soft":   {"|warning", "|warn|", "level=info", "level=debug", "|notice|", "|debug", "|[info]|", "|info:", " info ", "retrying", "will retry", "low level retry", "skipping", "ignored", "debug1:", "debug2:"},
+	"soft":   {"/.gvfs", "|warning", "|warn|", "level=info", "level=debug", "|notice|", "|debug", "|[info]|", "|info:", " info ", "retrying", "will retry", "low level retry", "skipping", "ignored", "debug1:", "debug2:"},
 	"hard":   {"|error", "|fatal", "failed", "failure", "|panic", "critical", "|cannot ", "can't ", "unable to", "level=error", "aborting", "giving up", "exception"},
 	"notice": {"swiftmailer", "expected response code", "connection could not be established with host", "monitor hook", "healthchecks", "no mta installed", "notification", "notify:", "to notify", "not notify", "notify via", "notify because", "|smtp", "sendmail", "send mail", "send email", "sending email", "send e-mail", "telegram", "slack", "discord", "|webhook", "healthchecks.io", "hc-ping", "ntfy", "gotify", "pushover", "swift_transport", "mailer", "to controller", "status to ", "backup's final status", "backup status", "uptime kuma", "apprise", "shoutrrr"},
 	"done":   {"successfully", "successful", "success", "completed", "backup done", "backup finished", "finished ok", "backup ok", "erfolgreich", "terminé", "завершено"},
