@@ -101,8 +101,8 @@ func (c *cli) simulate(ctx context.Context, o simulateOptions) error {
 	if o.parallelism < 1 || o.parallelism > 1024 {
 		return usageError{fmt.Errorf("--parallelism %d: allowed are 1 to 1024", o.parallelism)}
 	}
-	if o.events == "-" && o.html == "-" {
-		return usageError{errors.New("--events - and --html -: standard output has room for one of them; name a file for the other")}
+	if o.html != "" && o.events == o.html {
+		return usageError{fmt.Errorf("--events and --html both write to %s, which has room for one of them; name another file", plain(o.html))}
 	}
 	if o.plan != "" {
 		return c.simulatePlan(ctx, o)
@@ -150,7 +150,7 @@ func (c *cli) fleet(ctx context.Context, o simulateOptions) (scenario.Scenario, 
 
 // run simulates, and writes the events where they are wanted.
 func (c *cli) run(ctx context.Context, sc scenario.Scenario, o simulateOptions) (simulation, error) {
-	options := simulator.Options{Parallelism: o.parallelism}
+	options := simulator.Options{Parallelism: o.parallelism, Daily: o.html != ""}
 	finish := func() error { return nil }
 	if o.events != "" {
 		emit, end, err := c.eventWriter(ctx, sc.Scenario, o.events)

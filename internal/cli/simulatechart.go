@@ -207,6 +207,89 @@ func ticksOf(start, span int64, left, width px, most int64) (ticks []tick) {
 	return ticks
 }
 
+// daily is how many due times of each day failed or were not run.
+type daily struct {
+	Summary             string
+	Width, Height       px
+	Left, Right, Bottom px // of the plot
+	Failed, NotRun      string
+	Counts, Days        []tick
+}
+
+const (
+	dailyTop    px = 160
+	dailyBottom px = 1300
+	dailyBars      = 370 // more are one for several days
+)
+
+// dailyOf draws what went wrong day by day, nothing where nothing did.
+func dailyOf(sc *simulator.Scenario, r *simulator.Report) daily {
+	d := daily{Width: ganttLeft + ganttWidth + 100, Height: 1560, Left: 600, Right: ganttLeft + ganttWidth, Bottom: dailyBottom}
+	bad, worst := 0, 0
+	notRun := func(day int) int64 {
+		of := r.Days[day]
+		return of[simulator.Skipped] + of[simulator.Missed] + of[simulator.CaughtUp]
+	}
+	wrong := func(day int) int64 { return r.Days[day][simulator.Failed] + notRun(day) }
+	for day := range r.Days {
+		if wrong(day) > 0 {
+			bad++
+		}
+		if wrong(day) > wrong(worst) {
+			worst = day
+		}
+	}
+	if bad == 0 {
+		d.Summary = "Nothing: every due time had its run, and none failed."
+		return d
+	}
+	each := (len(r.Days) + dailyBars - 1) / dailyBars
+	bars := (len(r.Days) + each - 1) / each
+	sums := make([][2]int64, bars) // failed, not run
+	most := int64(1)
+	for day := range r.Days {
+		sum := &sums[day/each]
+		sum[0], sum[1] = sum[0]+r.Days[day][simulator.Failed], sum[1]+notRun(day)
+		most = max(most, sum[0]+sum[1])
+	}
+	var failed, skipped strings.Builder
+	across := func(bar int) px { return d.Left + scaled(int64(bar), int64(bars), d.Right-d.Left) }
+	for i, sum := range sums {
+		x, width := across(i), max(across(i+1)-across(i)-5, 10)
+		high := scaled(sum[0], most, dailyBottom-dailyTop)
+		if sum[0] > 0 {
+			failed.WriteString(bar(x, dailyBottom-high, width, high))
+		}
+		if sum[1] > 0 {
+			more := scaled(sum[0]+sum[1], most, dailyBottom-dailyTop) - high
+			skipped.WriteString(bar(x, dailyBottom-high-more, width, more))
+		}
+	}
+	d.Failed, d.NotRun = failed.String(), skipped.String()
+	for _, n := range []int64{0, most} {
+		y := dailyBottom - scaled(n, most, dailyBottom-dailyTop)
+		d.Counts = append(d.Counts, tick{At: y, Label: y + 35, Text: compact(n)})
+	}
+	d.Days = ticksOf(sc.Start, sc.End-sc.Start, d.Left, d.Right-d.Left, 9)
+	d.Summary = fmt.Sprintf("On %d of %s; the worst is %s, with %s.", bad, several(int64(len(r.Days)), "day", "days"),
+		time.Unix(sc.Start+int64(worst)*86400, 0).UTC().Format("2 Jan 2006"), wrongInWords(r.Days[worst]))
+	if each > 1 {
+		d.Summary += fmt.Sprintf(" A bar is %d days.", each)
+	}
+	return d
+}
+
+// wrongInWords says what went wrong.
+func wrongInWords(of [6]int64) string {
+	var parts []string
+	for _, o := range []simulator.Outcome{simulator.Failed, simulator.Skipped, simulator.Missed, simulator.CaughtUp} {
+		if of[o] > 0 {
+			parts = append(parts, grouped(of[o])+" "+strings.ReplaceAll(o.String(), "_", " "))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
 // heat is how many runs begin in each hour of the week.
 type heat struct {
 	Summary       string

@@ -13,7 +13,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/diagnosis"
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/simulator"
@@ -50,6 +49,7 @@ type htmlPage struct {
 	Zones      string
 	Seed       uint64
 	Parts      []htmlPart
+	Without    []string  // titles of what has no schedules
 	Compared   htmlTable // before and after a plan
 }
 
@@ -63,6 +63,7 @@ type htmlPart struct {
 	Assertions         []simulatedAssertion
 	Tiles              []htmlTile
 	Gantt              *gantt
+	Daily              daily
 	Heat               heat
 	Disks, Vaults      []curve
 	NoCurves           string
@@ -122,6 +123,7 @@ func (c *cli) writeHTML(out io.Writer, o simulateOptions, parts []titled) error 
 	page := htmlPage{Policy: htmlPolicy(), Style: template.CSS(simulateStyle), Source: o.source(), Version: c.version} //nolint:gosec // our own style
 	for _, p := range parts {
 		if p.simulation == nil {
+			page.Without = append(page.Without, p.title)
 			continue
 		}
 		sc := p.scenario
@@ -174,7 +176,7 @@ func partOf(p titled, id string, parallelism int) htmlPart {
 	sc, r := p.scenario.Scenario, p.report
 	order := worstSchedules(r)
 	out := htmlPart{ID: id, Title: p.title, Hash: p.Hash, Runs: p.Runs, Fleet: several(int64(len(sc.Servers)), "server", "servers") + ", " + several(int64(len(sc.Schedules)), "schedule", "schedules"),
-		Gantt: ganttOf(sc, order, parallelism), Heat: heatOf(r)}
+		Gantt: ganttOf(sc, order, parallelism), Daily: dailyOf(sc, r), Heat: heatOf(r)}
 	if len(sc.Vaults) > 0 {
 		out.Fleet += ", " + several(int64(len(sc.Vaults)), "vault", "vaults")
 	}
@@ -355,12 +357,6 @@ func tilesOf(s *simulation, p *htmlPart, schedules, servers []int) []htmlTile {
 		return htmlTile{name, grouped(n), note, class}
 	}
 	notRun := s.Totals["skipped"] + s.Totals["missed"] + s.Totals["caught_up"]
-	var why []string
-	for _, name := range []string{"skipped", "missed", "caught_up"} {
-		if n := s.Totals[name]; n > 0 {
-			why = append(why, fmt.Sprintf("%s %s", grouped(n), strings.ReplaceAll(name, "_", " ")))
-		}
-	}
 	unfinished := ""
 	if n := s.Totals["unfinished"]; n > 0 {
 		unfinished = grouped(n) + " more were not over at the end"
@@ -369,7 +365,7 @@ func tilesOf(s *simulation, p *htmlPart, schedules, servers []int) []htmlTile {
 		tile("Due times", s.Totals["due_times"], false, p.Fleet),
 		tile("Completed", s.Totals["completed"], false, unfinished),
 		tile("Failed", s.Totals["failed"], true, "after "+several(s.Totals["retries"], "retry", "retries")),
-		tile("Due, but not run", notRun, false, strings.Join(why, ", ")),
+		tile("Due, but not run", notRun, false, wrongInWords([6]int64{simulator.Skipped: s.Totals["skipped"], simulator.Missed: s.Totals["missed"], simulator.CaughtUp: s.Totals["caught_up"]})),
 	}
 	if len(schedules) > 0 {
 		i := slices.MaxFunc(schedules, func(a, b int) int { return cmp.Compare(s.Schedules[a].MaxGap, s.Schedules[b].MaxGap) })

@@ -76,6 +76,7 @@ func TestHTMLTellsTheStoryOfTheSimulation(t *testing.T) {
 		"<dt>Completed</dt><dd>40</dd>", "<dt>Failed</dt><dd>20</dd>", "<dt>Longest time without a good backup</dt><dd>20d 23h</dd>",
 		"web-1/nightly: completed, 1 Jan 2026 01:00 UTC to 1 Jan 2026 01:00 UTC, 1.0 GiB", // in the Gantt
 		"<title>Thu 01:00 UTC: 9</title>",                                                 // in the heat map
+		"On 20 of 60 days; the worst is 10 Feb 2026, with 1 failed.",
 		"full on 10 Feb 2026", "peak 50.0 GiB, 100 % of 50.0 GiB", "20 disk_full",
 		"seed 0", "Time zone database 2025c", simulate(t, 3, "--scenario", example).Hash,
 	} {
@@ -158,6 +159,9 @@ func TestHTMLOfALargeFleetIsSmallAndSaysWhatItLeavesOut(t *testing.T) {
 			t.Errorf("%q is not in the page", want)
 		}
 	}
+	if fine := htmlOf(t, 3, "--scenario", "../../examples/simulate/collision-after-dst.yaml"); !strings.Contains(fine, "Nothing: every due time had its run, and none failed.") {
+		t.Error("where nothing goes wrong, something does")
+	}
 	if short := htmlOf(t, 0, "--synthetic", "3", "--from", "2026-01-01T00:00:00Z", "--for", "90m"); !strings.Contains(short, "the simulation is shorter than one") || !strings.Contains(short, "Run by run") {
 		t.Error("what is shorter than a day has curves")
 	}
@@ -167,7 +171,7 @@ func TestHTMLRefusesAPathThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	for want, args := range map[string][]string{
 		"--html: open /nowhere/page.html: no such file": {"--html", "/nowhere/page.html"},
-		"standard output has room for one of them":      {"--html", "-", "--events", "-"},
+		"both write to -, which has room for one":       {"--html", "-", "--events", "-"},
 	} {
 		if status, _, errOut := run(t, append([]string{"simulate", "--synthetic", "1"}, args...)...); status != 2 || !strings.Contains(errOut, want) {
 			t.Errorf("exit status %d, %s", status, errOut)
@@ -180,7 +184,7 @@ type inBrowser struct {
 	Title, Text, Ground           string
 	Scripts, Images               int
 	Wide, Viewport                int
-	Gantt, Heat, Curves           int
+	Gantt, Heat, Daily, Curves    int
 	Flat, Unnamed, Unheard, Faint []string
 }
 
@@ -204,8 +208,8 @@ const look = `(() => {
     title: document.title, text: document.body.innerText, ground: getComputedStyle(document.body).backgroundColor,
     scripts: document.scripts.length, images: document.images.length,
     wide: document.documentElement.scrollWidth, viewport: document.documentElement.clientWidth,
-    gantt: all('svg.gantt').length, heat: all('svg.heat').length, curves: all('svg.curve').length,
-    flat: all('svg.chart, svg.chart .completed, svg.chart .line, svg.chart .area, svg.chart .mark, svg.heat rect').filter(e => size(e).width < .5 || size(e).height < .5).map(e => e.outerHTML.slice(0, 200)),
+    gantt: all('svg.gantt').length, heat: all('svg.heat').length, daily: all('svg.daily').length, curves: all('svg.curve').length,
+    flat: all('svg.chart, svg.chart .completed, svg.chart .line, svg.chart .area, svg.chart .mark, svg.daily .failed, svg.heat rect').filter(e => size(e).width < .5 || size(e).height < .5).map(e => e.outerHTML.slice(0, 200)),
     unnamed: all('svg.chart').filter(e => e.getAttribute('role') !== 'img' || !(e.querySelector('title') || {}).textContent).map(e => e.outerHTML.slice(0, 200)),
     unheard: all('th:not([scope])').map(e => e.outerHTML.slice(0, 200)),
     faint: faint,
@@ -241,8 +245,8 @@ func TestHTMLInABrowser(t *testing.T) {
 			if len(p.Messages) > 0 {
 				t.Errorf("%s: the console says %q", at, p.Messages)
 			}
-			if seen.Scripts+seen.Images > 0 || seen.Gantt != 1 || seen.Heat != 1 || seen.Curves != charts[name] {
-				t.Errorf("%s: %d scripts, %d images, %d and %d charts, %d curves", at, seen.Scripts, seen.Images, seen.Gantt, seen.Heat, seen.Curves)
+			if seen.Scripts+seen.Images > 0 || seen.Gantt != 1 || seen.Heat != 1 || seen.Daily != 1 || seen.Curves != charts[name] {
+				t.Errorf("%s: %d scripts, %d images, %d, %d and %d charts, %d curves", at, seen.Scripts, seen.Images, seen.Gantt, seen.Heat, seen.Daily, seen.Curves)
 			}
 			if seen.Wide > seen.Viewport || seen.Viewport != view.Width {
 				t.Errorf("%s: %d pixels wide of %d", at, seen.Wide, seen.Viewport)

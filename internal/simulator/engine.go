@@ -36,6 +36,7 @@ type engine struct {
 	decisions []scheduler.Decision
 	hash      uint64
 	emit      func(Event) // nil: nobody wants to know
+	days      days        // nil: the same
 	_         [64]byte    // see ownLines
 }
 
@@ -454,6 +455,7 @@ func (g *engine) close() {
 // tell counts what became of a due time, hashes it, and hands it on.
 func (g *engine) tell(s *scheduleState, outcome Outcome, class uint8, at int64, r *run, reason scheduler.Reason, by int64) {
 	s.report.count(outcome, class, reason, r.tries)
+	g.days.count(g.sc.Start, r.due, outcome)
 	small := uint64(outcome) | uint64(reason)<<8 | uint64(class)<<16 | uint64(r.tries)<<24 //nolint:gosec // small numbers
 	h := mix(g.hash, uint64(at)^uint64(s.index)<<40)                                       //nolint:gosec // the bits are wanted
 	h = mix(h, uint64(r.due)^small<<32)                                                    //nolint:gosec // the bits are wanted

@@ -12,6 +12,7 @@ type Report struct {
 	Runs      int64  // due times for which something was started
 	Hash      uint64 // of all events
 	Totals    [6]int64
+	Days      [][6]int64 // how many due times of each day, counted from the start, had each outcome; nil unless asked for
 	Schedules []ScheduleReport
 	Servers   []ServerReport
 	Vaults    []VaultReport
@@ -19,6 +20,25 @@ type Report struct {
 
 // Of returns how many due times had an outcome.
 func (r *Report) Of(o Outcome) int64 { return r.Totals[o] }
+
+// days are counts of due times by day and outcome. A nil one counts nothing.
+type days [][6]int64
+
+func newDays(sc *Scenario) days { return make(days, (sc.End-sc.Start+day-1)/day) }
+
+func (d days) count(start, due int64, o Outcome) {
+	if d != nil {
+		d[(due-start)/day][o]++
+	}
+}
+
+func (d days) add(other days) {
+	for i := range other {
+		for o, n := range other[i] {
+			d[i][o] += n
+		}
+	}
+}
 
 // ScheduleReport is what a simulation showed of a schedule.
 type ScheduleReport struct {

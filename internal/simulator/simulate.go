@@ -9,7 +9,8 @@ import (
 
 // Options says how to simulate. None changes what comes out.
 type Options struct {
-	Parallelism int // how many parts of the fleet are simulated at a time; 0: 1
+	Parallelism int  // how many parts of the fleet are simulated at a time; 0: 1
+	Daily       bool // fill in Report.Days
 	// Emit is told of every event, in the order of time; ties by schedule and due time. It is called by one goroutine. An
 	// error of it ends the simulation. Zero: nobody is told.
 	Emit func(Event) error
@@ -18,11 +19,15 @@ type Options struct {
 // Simulate runs a scenario and says what happened.
 func Simulate(sc *Scenario, o Options) (*Report, error) {
 	engines := newEngines(sc)
-	err := simulate(sc, engines, o)
+	var d days
+	if o.Daily {
+		d = newDays(sc)
+	}
+	err := simulate(sc, engines, o, d)
 	if err != nil {
 		return nil, err
 	}
-	r := &Report{Schedules: make([]ScheduleReport, len(sc.Schedules)), Servers: make([]ServerReport, len(sc.Servers)), Vaults: make([]VaultReport, len(sc.Vaults)), Hash: mix(sc.Seed, uint64(sc.Start)^uint64(sc.End)<<20)} //nolint:gosec // the bits are wanted
+	r := &Report{Days: d, Schedules: make([]ScheduleReport, len(sc.Schedules)), Servers: make([]ServerReport, len(sc.Servers)), Vaults: make([]VaultReport, len(sc.Vaults)), Hash: mix(sc.Seed, uint64(sc.Start)^uint64(sc.End)<<20)} //nolint:gosec // the bits are wanted
 	for _, e := range engines {
 		e.into(r)
 	}
@@ -31,11 +36,18 @@ func Simulate(sc *Scenario, o Options) (*Report, error) {
 
 // simulate simulates all parts: each as a whole, or, where somebody wants to hear the events in the order of time, all of them
 // a day at a time.
-func simulate(sc *Scenario, engines []*engine, o Options) error {
+func simulate(sc *Scenario, engines []*engine, o Options, d days) error {
 	if o.Emit == nil {
+		var adding sync.Mutex
 		each(engines, o.Parallelism, func(e *engine) {
+			if d != nil {
+				e.days = newDays(sc)
+			}
 			e.until(sc.End)
 			e.close()
+			adding.Lock()
+			d.add(e.days)
+			adding.Unlock()
 			e.rest()
 		})
 		return nil
@@ -59,6 +71,7 @@ func simulate(sc *Scenario, engines []*engine, o Options) error {
 			heard[i] = heard[i][:0]
 		}
 		for _, event := range inOrder(all) {
+			d.count(sc.Start, event.Due, event.Outcome)
 			if err := o.Emit(event); err != nil {
 				return err
 			}
@@ -206,6 +219,7 @@ func (g *engine) rest() {
 		s := &g.schedules[i]
 		s.due, s.archives, s.sent = nil, archives{}, archives{}
 	}
+	g.days = nil
 }
 
 // into adds what an engine found to the report.

@@ -304,6 +304,26 @@ func TestOpeningIsHowTheWholeBegins(t *testing.T) {
 	}
 }
 
+func TestDaysCountEveryDueTimeOnItsDay(t *testing.T) {
+	t.Parallel()
+	sc := synthetic(t, 40, 20*day+5*hour, 4)
+	sc.Outages = []simulator.Span{{From: start + 3*day, Until: start + 4*day}}
+	want := make([][6]int64, 21)
+	all, r := events(t, sc, 2)
+	for _, e := range all {
+		want[(e.Due-start)/day][e.Outcome]++
+	}
+	if r.Days != nil {
+		t.Error("nobody asked for days")
+	}
+	for _, parallelism := range []int{1, 4} {
+		r, err := simulator.Simulate(sc, simulator.Options{Parallelism: parallelism, Daily: true})
+		if diff := cmp.Diff(want, r.Days); err != nil || diff != "" {
+			t.Errorf("%v\n%s", err, diff)
+		}
+	}
+}
+
 func TestListenerEndsTheSimulation(t *testing.T) {
 	t.Parallel()
 	enough := errors.New("enough")
