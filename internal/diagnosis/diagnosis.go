@@ -104,7 +104,9 @@ func heard(f backup.Failure) (*entry, string, float64) {
 		}
 	}
 	r := Text(in)
-	if e := entryOf(r.Class); e != nil && slices.Contains(ourFamilies, e.family) {
+	e := entryOf(r.Class)
+	noShell := f.Fact == backup.FactRemoteCommand && r.Class == "ssh_shell_disabled"
+	if e != nil && (noShell || slices.Contains(ourFamilies, e.family)) {
 		return e, r.Evidence, r.Confidence
 	}
 	return nil, "", 0

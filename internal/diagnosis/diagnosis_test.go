@@ -32,6 +32,7 @@ func TestExplain(t *testing.T) {
 		"missing path":       {backup.Failure{Fact: backup.FactPathMissing}, "path_not_found", "INVALID_CONFIG", `"/srv/$(id)"`},
 		"sudo":               {backup.Failure{Fact: backup.FactSudo}, "sudo_password_required", "SUDO_PASSWORD_REQUIRED", "cloudpilot ALL=(root) NOPASSWD: /bin/sh"},
 		"tar says something": {backup.Failure{Fact: backup.FactToolFailed, Output: "tar: odd\ntar: Exiting with failure status due to previous errors\n", ExitStatus: 2}, "tar_fatal_unknown", "TAR_FATAL_UNKNOWN", "exit status 2: tar: odd"},
+		"no shell":           {backup.Failure{Fact: backup.FactRemoteCommand, Output: "This account is currently not available.\n", Text: "exit status 1"}, "ssh_shell_disabled", "SSH_SHELL_DISABLED", "usermod -s /bin/sh cloudpilot"},
 		"nobody knows":       {backup.Failure{Fact: backup.FactInternal, Text: "odd"}, "unknown", "UNKNOWN", "odd"},
 	}
 	for name, test := range tests {

@@ -105,6 +105,11 @@ var sshKnowledge = []entry{
 		cause:   "The login works, but the account has no shell, or sshd allows it file transfers only.",
 		fix:     []string{"Give it a shell: usermod -s /bin/sh USER", "Look for ForceCommand, internal-sftp and command= in /etc/ssh/sshd_config and authorized_keys."},
 		certain: []string{"use 'help' to get a list of available commands", "this account is currently not available", "this service allows sftp connections only", "because shell & does not exist", "because shell & is not executable", "this account is restricted by rssh", "interactive git shell is not enabled", "account is restricted", "this account is currently unavailable", "shell access is not enabled", "shell access disabled", "does not allow shell access", "shell access is disabled", "/sbin/nologin", "/usr/sbin/nologin", "restricted by the administrator & @ssh", "jailshell: command not found", "you don't have shell access", "no shell access", "ssh access is disabled for this account", "this account does not have shell", "command not allowed & rrsync", "restricted shell", "command rejected by authorized_keys", "this user is not allowed to run commands"},
+		own: []own{{
+			facts: []backup.Fact{backup.FactRemoteCommand},
+			cause: "User {user} is let in, and its account runs no commands: {line}",
+			fix:   []string{"Give it a shell: usermod -s /bin/sh {user}", "Look for ForceCommand, internal-sftp and command= in /etc/ssh/sshd_config and ~{user}/.ssh/authorized_keys."},
+		}},
 	},
 	{
 		class: "ssh_remote_exec_failed", family: "ssh", retry: RetryNo, title: "the server logged in but did not run the command",

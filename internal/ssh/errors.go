@@ -106,7 +106,7 @@ func SudoersLine(user string) string {
 type RemoteError struct {
 	Exit   int    // exit status; -1 when a signal ended it
 	Signal string // without SIG, as in "KILL"
-	Stderr string // the first 8 KiB
+	Stderr string // the first 8 KiB; of standard output where the job's script did not begin and nothing is here
 }
 
 func (e *RemoteError) Error() string {

@@ -419,7 +419,11 @@ func (h Host) askLong(ctx context.Context, meanwhile func(answer), subcommand, i
 	r := newAnswerReader(bytes.NewReader(out.data))
 	a, err := readAnswer(r)
 	if runErr != nil {
-		return nil, nil, h.explain(runErr, !errors.Is(err, errNoGreeting))
+		greeted := !errors.Is(err, errNoGreeting)
+		if remote, ok := errors.AsType[*RemoteError](runErr); ok && !greeted && remote.Stderr == "" {
+			remote.Stderr = string(out.data[:min(len(out.data), stderrLimit)]) // nologin and its like say there why
+		}
+		return nil, nil, h.explain(runErr, greeted)
 	}
 	if err != nil {
 		return nil, nil, err
