@@ -142,6 +142,25 @@ type RecoveryAction struct {
 	Status string `json:"status" enum:"planned,under_way,done,waits" doc:"waits: until the server answers"`
 }
 
+// ServerRecovery is what lies in a server's backup folder and belongs to no backup that is kept.
+type ServerRecovery struct {
+	Server  Server   `json:"server"`
+	Orphans []Orphan `json:"orphans" doc:"By the age of their backups; none: there is nothing to remove"`
+}
+
+// Orphan is a folder that belongs to no backup that is kept or being made.
+type Orphan struct {
+	BackupID  string     `json:"backup_id"`
+	Path      string     `json:"path"`
+	SizeBytes int64      `json:"size_bytes" doc:"That it takes of the disk; -1: not known"`
+	ChangedAt *time.Time `json:"changed_at,omitempty" doc:"By the server's clock"`
+	Running   bool       `json:"running" doc:"A job is at work in it"`
+	Archive   bool       `json:"archive" doc:"A whole archive is in it"`
+	Record    string     `json:"record" enum:"failed,deleted,unknown" doc:"What the records say about its backup; unknown: it may be another control plane's"`
+	Status    string     `json:"status" enum:"planned,done,waits,told" doc:"told: it stays, for the records do not know it"`
+	Text      string     `json:"text" doc:"What it is, and how to remove what stays"`
+}
+
 // Force says that something is done although there are reasons not to.
 type Force struct {
 	Force bool `json:"force,omitempty"`

@@ -300,6 +300,15 @@ func (c *Client) RecoverBackup(ctx context.Context, id string, force, preview bo
 	return out, c.call(ctx, http.MethodPost, path, nil, api.Force{Force: force}, &out)
 }
 
+// RecoverServer removes from a server what failed and deleted backups left there; with preview it only says what lies there.
+func (c *Client) RecoverServer(ctx context.Context, id string, preview bool) (out api.ServerRecovery, err error) {
+	path := "/v1/servers/" + url.PathEscape(id) + "/recover"
+	if preview {
+		path += "/validate_only"
+	}
+	return out, c.call(ctx, http.MethodPost, path, nil, nil, &out)
+}
+
 // DeleteBackup deletes a finished backup and its archive.
 func (c *Client) DeleteBackup(ctx context.Context, id string) (out api.Deleted, err error) {
 	return out, c.call(ctx, http.MethodDelete, "/v1/backups/"+url.PathEscape(id), nil, nil, &out)

@@ -27,6 +27,8 @@ func register(a huma.API, h *handlers) {
 	op(a, viewer, "validate-server-update", http.MethodPost, "/v1/servers/{id}/validate_only", "Say what changing a server would meet, and do nothing", h.validateServerUpdate)
 	op(a, admin, "delete-server", http.MethodDelete, "/v1/servers/{id}", "Forget a server and its key; its archives stay", h.deleteServer)
 	op(a, member, "test-server", http.MethodPost, "/v1/servers/{id}/test", "Connect to a server and look whether a backup could begin; nothing is changed", h.testServer)
+	op(a, admin, "recover-server", http.MethodPost, "/v1/servers/{id}/recover", "Remove from a server what failed and deleted backups left there, and tell what nobody here knows", h.recoverServer)
+	op(a, viewer, "validate-server-recovery", http.MethodPost, "/v1/servers/{id}/recover/validate_only", "Say what lies on a server without a backup, and remove nothing", h.validateServerRecovery)
 	op(a, member, "preflight-server", http.MethodPost, "/v1/servers/{id}/preflight", "Do what a backup does before it begins, and tell the answer of every check; nothing is changed", h.preflight)
 	op(a, member, "watch-preflight", http.MethodPost, "/v1/servers/{id}/preflight/watch", "Do the same, and tell each check in a line of JSON as soon as its answer is known", h.watchPreflight)
 

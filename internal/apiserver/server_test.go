@@ -501,7 +501,10 @@ func (f *fakeServer) Cancel(context.Context, controlplane.Target, backup.Backup,
 	return nil
 }
 func (f *fakeServer) Clean(context.Context, controlplane.Target, backup.Backup) error { return nil }
-func (f *fakeServer) Forget(backup.ServerID)                                          {}
+func (f *fakeServer) Folders(context.Context, controlplane.Target) ([]controlplane.Folder, error) {
+	return []controlplane.Folder{{ID: "bk_01JCXM8B5D3F7H9K1M2P4R6T8V", Bytes: 4096}}, nil
+}
+func (f *fakeServer) Forget(backup.ServerID) {}
 
 func (f *fakeServer) Download(_ context.Context, _ controlplane.Target, _ backup.Backup, w io.Writer) error {
 	if f.download != nil {

@@ -179,3 +179,24 @@ func (h *handlers) testServer(ctx context.Context, in *ServerPath) (*body[api.Se
 	out.Reachable = found.Failure == nil || found.Failure.Stage != backup.StageConnect
 	return answer(out, nil)
 }
+
+func (h *handlers) recoverServer(ctx context.Context, in *ServerPath) (*body[api.ServerRecovery], error) {
+	return serverRecovery(h.plane.RecoverServer(ctx, backup.ServerID(in.ID)))
+}
+
+func (h *handlers) validateServerRecovery(ctx context.Context, in *ServerPath) (*body[api.ServerRecovery], error) {
+	return serverRecovery(h.plane.PreviewServerRecovery(ctx, backup.ServerID(in.ID)))
+}
+
+func serverRecovery(r controlplane.ServerRecovery, err error) (*body[api.ServerRecovery], error) {
+	out := api.ServerRecovery{Server: api.FromServer(r.Server), Orphans: []api.Orphan{}}
+	for _, o := range r.Orphans {
+		wire := api.Orphan{BackupID: string(o.ID), Path: o.Path, SizeBytes: o.Bytes, Running: o.Running, Archive: o.Archive,
+			Record: string(o.Record), Status: o.Status, Text: o.Text}
+		if !o.ChangedAt.IsZero() {
+			wire.ChangedAt = &o.ChangedAt
+		}
+		out.Orphans = append(out.Orphans, wire)
+	}
+	return answer(out, err)
+}

@@ -64,6 +64,7 @@ func Serve(ctx context.Context, c ServeConfig) error {
 	if !c.Simulate {         // else it happens when the simulated time gets there
 		alone.Go(func() { p.cp.Sweep(ctx) })
 		alone.Go(func() { p.cp.SweepLeftovers(ctx) })
+		alone.Go(func() { p.cp.SweepOrphans(ctx) })
 		alone.Go(func() { p.cp.Dispatch(ctx) })
 		alone.Go(func() { p.cp.Forget(ctx) })
 	}

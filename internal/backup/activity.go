@@ -20,6 +20,8 @@ type ActivityType string
 const (
 	ActivityBackupCreate ActivityType = "backup.create"
 	ActivityBackupDelete ActivityType = "backup.delete"
+	// ActivityBackupSweep tells that what was left of a backup on its server is removed.
+	ActivityBackupSweep  ActivityType = "backup.sweep"
 	ActivityServerCreate ActivityType = "server.create"
 	ActivityServerUpdate ActivityType = "server.update"
 	ActivityServerDelete ActivityType = "server.delete"

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -51,7 +52,16 @@ func failed(b api.Backup) bool { return b.Status == string(backup.StatusFailed) 
 
 func (c *cli) recoverCommand() *cobra.Command {
 	var dry, force bool
-	cmd := c.command("recover BACKUP", "End a backup that hangs, and remove what is left of one that is over", cobra.ExactArgs(1), func(ctx context.Context, client *apiclient.Client, args []string) error {
+	var server string
+	cmd := c.command("recover BACKUP", "End a backup that hangs, and remove what is left of one that is over", cobra.MaximumNArgs(1), func(ctx context.Context, client *apiclient.Client, args []string) error {
+		switch {
+		case server == "" && len(args) == 0:
+			return usageError{errors.New("nothing says what to recover: give a BACKUP, or --server NAME for what backups left on a server")}
+		case server != "" && (len(args) > 0 || force):
+			return usageError{errors.New("--server is about what is left of backups that are over: leave the BACKUP and --force out")}
+		case server != "":
+			return c.recoverServer(ctx, client, server, dry)
+		}
 		if _, err := backup.ParseID(args[0]); err != nil {
 			return usageError{err}
 		}
@@ -70,13 +80,61 @@ func (c *cli) recoverCommand() *cobra.Command {
 match), its own folder is removed and nothing else, its record is marked failed with the reason, and its place is free again. Of a backup
 that is over, what is left on its server is removed. A second time there is nothing to do.
 
-One that still moves is left alone, unless --force is given. Where the server cannot be reached, the control plane
-("cloudaipilot serve") removes what is left as soon as it answers again.`
-	cmd.Example = "  cloudaipilot recover bk_01JCXM8B5D3F7H9K1M2P4R6T8V --dry-run\n  cloudaipilot recover bk_01JCXM8B5D3F7H9K1M2P4R6T8V"
+One that still moves is left alone, unless --force is given. Where the server cannot be reached, what is left is removed before its next
+backup begins, or by the control plane ("cloudaipilot serve") once it answers again.
+
+With --server, the backup folder of a server is looked through for folders that belong to no backup which is kept. Those of failed and
+deleted backups are removed; one that no record here knows may be another control plane's, and is told with the command that removes it.`
+	cmd.Example = "  cloudaipilot recover bk_01JCXM8B5D3F7H9K1M2P4R6T8V --dry-run\n  cloudaipilot recover bk_01JCXM8B5D3F7H9K1M2P4R6T8V\n  cloudaipilot recover --server web-1 --dry-run"
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "only say what would be done")
 	cmd.Flags().BoolVar(&force, "force", false, "end a backup that still moves")
+	cmd.Flags().StringVar(&server, "server", "", "remove what failed and deleted backups left on this server (name or id)")
+	_ = cmd.RegisterFlagCompletionFunc("server", c.completes(serverWords))
 	cmd.ValidArgsFunction = c.completesFirst(backupWords(anyBackup))
 	return cmd
+}
+
+// recoverServer removes what backups left on a server, or only says what would be.
+func (c *cli) recoverServer(ctx context.Context, client *apiclient.Client, nameOrID string, dry bool) error {
+	id, err := serverID(ctx, client, nameOrID)
+	if err != nil {
+		return err
+	}
+	r, err := client.RecoverServer(ctx, id, dry)
+	if err != nil {
+		return err
+	}
+	if c.json {
+		return c.printJSON(r)
+	}
+	for _, o := range r.Orphans {
+		if c.quiet {
+			fmt.Fprintln(c.out, o.BackupID)
+			continue
+		}
+		if _, err := fmt.Fprintf(c.out, "%s %s (%s): %s\n", becomes[o.Status], plain(o.Path), held(o), plain(o.Text)); err != nil {
+			return err
+		}
+	}
+	if len(r.Orphans) == 0 && !c.quiet {
+		_, err = fmt.Fprintf(c.out, "Nothing to recover: every backup in %s on %s is one that is kept or being made.\n", plain(r.Server.BackupDir), plain(r.Server.Name))
+	}
+	return err
+}
+
+// becomes says what becomes of a folder that belongs to no backup which is kept.
+var becomes = map[string]string{"planned": "would remove", "done": "removed", "waits": "not removed yet:", "told": "stays:"}
+
+// held says how much of the disk a folder takes, and since when it is as it is.
+func held(o api.Orphan) string {
+	text := "of unknown size"
+	if o.SizeBytes >= 0 {
+		text = size(o.SizeBytes)
+	}
+	if o.ChangedAt != nil {
+		text += ", last changed " + clock(*o.ChangedAt)
+	}
+	return text
 }
 
 // recovered waits until the steps have done what was planned.

@@ -27,6 +27,9 @@ func (c *ControlPlane) DispatchOnce(ctx context.Context) (time.Duration, error) 
 	return c.dispatchAll(ctx)
 }
 
+// SweepOrphansOnce looks through all servers once.
+func (c *ControlPlane) SweepOrphansOnce(ctx context.Context) { c.sweepOrphans(ctx, map[string]bool{}) }
+
 // SweepLeftoversOnce looks once for what backups left on servers.
 func (c *ControlPlane) SweepLeftoversOnce(ctx context.Context, tried map[backup.ID]time.Time) {
 	c.sweepLeftovers(ctx, tried)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
+	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/diagnosis"
 )
 
 // elsewhereError says that a backup was made under another address than its server has now, and that its folder is not there.
@@ -52,15 +53,26 @@ func (c *ControlPlane) sweepLeftover(ctx context.Context, b backup.Backup) error
 	if err != nil {
 		return err
 	}
+	return c.sweepOne(ctx, t, b, -1)
+}
+
+// sweepOne does so on a server, and tells how much of its disk is free again, if that is known.
+func (c *ControlPlane) sweepOne(ctx context.Context, t Target, b backup.Backup, bytes int64) error {
 	within, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
 	if err := c.remove(within, t, b); err != nil {
 		return err
 	}
-	if err := c.Store.FilesGone(ctx, b.ID); err != nil && !isNotFound(err) {
+	title := "What was left of a backup of " + t.Server.Name + " removed"
+	if bytes >= 0 {
+		title += ": " + diagnosis.Bytes(bytes)
+	}
+	a := c.instant(backup.ActivityBackupSweep, t.Server, title)
+	a.TargetID = string(b.ID)
+	if err := c.Store.FilesGone(ctx, b.ID, a); err != nil && !isNotFound(err) {
 		return err
 	}
-	c.Log.Info("removed what was left of a backup", "backup", b.ID, "server", b.ServerName)
+	c.Log.Info("removed what was left of a backup", "backup", b.ID, "server", t.Server.Name)
 	return nil
 }
 

@@ -154,10 +154,12 @@ type fakeServer struct {
 	warnings                               []string
 	result                                 *backup.Result
 	alive                                  bool
-	moves                                  bool                                     // every look finds the job further on
-	bytes                                  int64                                    // more than it did at first
-	job                                    backup.Job                               // that Watch finds
-	noFolder                               bool                                     // nothing of the backup is there
+	moves                                  bool       // every look finds the job further on
+	bytes                                  int64      // more than it did at first
+	job                                    backup.Job // that Watch finds
+	noFolder                               bool       // nothing of the backup is there
+	folders                                []controlplane.Folder
+	cleaning                               func(backup.Backup)
 	boot                                   string                                   // id of the server's boot now
 	booted                                 time.Time                                // when that began
 	at                                     string                                   // the job's step; "archive" where nothing is said
@@ -208,8 +210,15 @@ func (f *fakeServer) Cancel(_ context.Context, _ controlplane.Target, _ backup.B
 	return f.called("cancel", f.cancel)
 }
 
-func (f *fakeServer) Clean(context.Context, controlplane.Target, backup.Backup) error {
+func (f *fakeServer) Clean(_ context.Context, _ controlplane.Target, b backup.Backup) error {
+	if f.cleaning != nil {
+		f.cleaning(b)
+	}
 	return f.called("clean", f.clean)
+}
+
+func (f *fakeServer) Folders(context.Context, controlplane.Target) ([]controlplane.Folder, error) {
+	return f.folders, f.called("folders", f.watch)
 }
 
 func (f *fakeServer) Download(context.Context, controlplane.Target, backup.Backup, io.Writer) error {

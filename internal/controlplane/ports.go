@@ -213,7 +213,7 @@ type Store interface {
 	// Leftovers returns backups of a server, or with "" of all, that are over, failed or deleted, and of which files may lie there.
 	Leftovers(ctx context.Context, server backup.ServerID, after backup.ID, most int) ([]backup.Backup, error)
 	// FilesGone notes that nothing of a finished backup is on its server any more.
-	FilesGone(ctx context.Context, id backup.ID) error
+	FilesGone(ctx context.Context, id backup.ID, a backup.Activity) error
 	// BuryBackup turns a finished backup into a tombstone.
 	BuryBackup(ctx context.Context, b backup.Backup, a backup.Activity) error
 	// Hold notes that client waits for the backup until then. An empty client ends every hold: nobody may adopt it.
@@ -274,6 +274,15 @@ type Preflight struct {
 	Checks                []backup.Check // in the order of backup.PreflightChecks, whether or not one failed
 }
 
+// Folder is a folder on a server that has the form of a backup's own, whoever made it.
+type Folder struct {
+	ID        backup.ID
+	Bytes     int64     // that it takes of the disk; -1: not known
+	ChangedAt time.Time // by the server's clock, zero where it does not say
+	Running   bool      // a job is at work in it
+	Archive   bool      // a whole archive is in it
+}
+
 // Runner acts on servers. An error that it understands is a *backup.Failure; one of the stage "connect" means that
 // nothing is known about what the server did with the request.
 type Runner interface {
@@ -286,6 +295,8 @@ type Runner interface {
 	Cancel(ctx context.Context, t Target, b backup.Backup, kill bool) error
 	// Clean removes the backup's own folder and nothing else. A folder that is not there is fine.
 	Clean(ctx context.Context, t Target, b backup.Backup) error
+	// Folders lists what has the form of a backup's own folder in the server's backup folder, whoever made it.
+	Folders(ctx context.Context, t Target) ([]Folder, error)
 	Download(ctx context.Context, t Target, b backup.Backup, w io.Writer) error
 	// Forget closes what is open to a server.
 	Forget(id backup.ServerID)

@@ -98,6 +98,10 @@ func (driver) Download(context.Context, controlplane.Target, backup.Backup, io.W
 	return nil
 }
 
+func (driver) Folders(context.Context, controlplane.Target) ([]controlplane.Folder, error) {
+	return nil, nil
+}
+
 func (driver) Forget(backup.ServerID) {}
 
 func TestThreeProcessesOnOneDatabaseMakeEveryBackupOnce(t *testing.T) {

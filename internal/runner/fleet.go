@@ -18,6 +18,7 @@ type Host interface {
 	Cancel(ctx context.Context, id string) error
 	Kill(ctx context.Context, id string, want ssh.JobID) (killed bool, err error)
 	Clean(ctx context.Context, id string, keepLog bool) error
+	Folders(ctx context.Context) ([]ssh.Folder, error)
 	Archive(ctx context.Context, id string, w io.Writer) error
 }
 

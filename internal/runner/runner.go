@@ -184,6 +184,27 @@ func (r *Runner) Clean(ctx context.Context, t controlplane.Target, b backup.Back
 	return explain(h.Clean(ctx, string(b.ID), false), t, backup.StageArchive)
 }
 
+// Folders implements controlplane.Runner.
+func (r *Runner) Folders(ctx context.Context, t controlplane.Target) ([]controlplane.Folder, error) {
+	h, err := r.host(ctx, t, backup.Backup{Spec: backup.Spec{ServerID: t.Server.ID}, Dir: t.Server.BackupDir})
+	if err != nil {
+		return nil, err
+	}
+	found, err := h.Folders(ctx)
+	if err != nil {
+		return nil, explain(err, t, backup.StagePreflight)
+	}
+	folders := make([]controlplane.Folder, 0, len(found))
+	for _, f := range found {
+		folder := controlplane.Folder{ID: backup.ID(f.ID), Bytes: f.Bytes, Running: f.Alive, Archive: f.Archive}
+		if f.ChangedAt > 0 {
+			folder.ChangedAt = time.Unix(f.ChangedAt, 0).UTC()
+		}
+		folders = append(folders, folder)
+	}
+	return folders, nil
+}
+
 // Download implements controlplane.Runner.
 func (r *Runner) Download(ctx context.Context, t controlplane.Target, b backup.Backup, w io.Writer) error {
 	h, err := r.host(ctx, t, b)

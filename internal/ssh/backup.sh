@@ -125,7 +125,7 @@ print_space() { # DIRECTORY
 
 read_parameters() {
   command='' root='' id='' includes='' excludes='' databases='' keep_log='' estimate=0
-  want_pid='' want_start='' want_boot=''
+  want_pid='' want_start='' want_boot='' skip=''
   IFS= read -r command || return 1
   while IFS= read -r line; do
     value=${line#*=}
@@ -138,6 +138,7 @@ read_parameters() {
     exclude=?*) excludes=$excludes$value$newline ;;
     database=?*) databases=$databases$value$newline ;;
     keep_log=*) keep_log=$value ;;
+    skip=*) skip=$value ;;
     estimate=*) is_number "$value" && estimate=$value ;;
     pid=*) want_pid=$value ;;
     start=*) want_start=$value ;;
@@ -501,6 +502,39 @@ do_clean() {
   printf '.\n'
 }
 
+# do_folders tells of everything that has the form of a job's folder, whoever made it: a page of them, behind those to skip.
+do_folders() {
+  if ! enter_root; then
+    case $folder in absent | parent_missing) printf '.\n' && return ;; esac
+    refuse folder
+  fi
+  is_number "$skip" || skip=0
+  seen=0 page=''
+  set +f
+  for entry in *; do
+    set -f
+    if ! valid_id "$entry" || ! [ -d "./$entry" ] || [ -L "./$entry" ]; then continue; fi
+    seen=$((seen + 1))
+    [ $seen -gt "$skip" ] || continue
+    [ $seen -le $((skip + 500)) ] || break
+    page="$page ./$entry"
+    printf 'entry=%s %s %s\n' "$entry" "$(tell_alive "$entry")" "$(tell_archive "$entry")"
+  done
+  if [ -n "$page" ]; then # the names are as valid_id wants them
+    # shellcheck disable=SC2086
+    du -sk $page 2>/dev/null | sed -n 's/^\([0-9][0-9]*\)[^0-9]*\.\//size=\1 /p'
+    # shellcheck disable=SC2086
+    stat -c '%Y %n' $page 2>/dev/null | sed -n 's/^\([0-9][0-9]*\) \.\//changed=\1 /p'
+  fi
+  printf '.\n'
+}
+
+tell_alive() { # ID; what has a result has ended
+  if [ -e "./$1/job" ] && ! [ -e "./$1/result" ] && cd -P "./$1" && job_alive; then printf 1; else printf 0; fi
+}
+
+tell_archive() { if [ -f "./$1/archive.tar.gz" ]; then printf 1; else printf 0; fi; }
+
 do_archive() {
   if ! enter_job || ! [ -f archive.tar.gz ] || [ -L archive.tar.gz ]; then refuse no_archive; fi
   printf 'size=%s\n.\n' "$(size_of archive.tar.gz)"
@@ -759,7 +793,7 @@ fi
 printf '\ncloudaipilot-job 1\n'
 read_parameters || fail 'parameters not understood'
 valid_root "$root" || fail 'invalid backup folder'
-[ "$command" = check ] || valid_id "$id" || fail 'invalid job id'
+case $command in check | folders) ;; *) valid_id "$id" || fail 'invalid job id' ;; esac
 case $command in
 check) do_check ;;
 start) do_start ;;
@@ -767,6 +801,7 @@ status) do_status ;;
 cancel) do_cancel ;;
 kill) do_kill ;;
 clean) do_clean ;;
+folders) do_folders ;;
 archive) do_archive ;;
 *) fail 'unknown subcommand' ;;
 esac

@@ -2,6 +2,7 @@ package ssh
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -167,4 +168,63 @@ func TestCleanRefusesWhileTheJobIsAlive(t *testing.T) {
 		}
 		must(t, s.host().Clean(t.Context(), jobA, false))
 	})
+}
+
+func TestFoldersTellsOfWhatHasTheFormOfAJobs(t *testing.T) {
+	t.Parallel()
+	forEachFlavour(t, func(t *testing.T, s *server) {
+		if none, err := s.host().Folders(t.Context()); err != nil || len(none) > 0 {
+			t.Errorf("where no backup was ever made: %v, %v", none, err)
+		}
+		data := s.data()
+		s.finish(jobA, data)
+		s.fake("tar", blockedTar)
+		s.start(jobB, data)
+		const left = "bk_01JD3V8Q5R6S7T8V9W0X1Y2Z3C"
+		must(t, os.Mkdir(filepath.Join(s.root, left), 0o700))
+		for _, name := range []string{"lost+found", "bk_", "bk_short", "*", "$(touch pwned)", ".hidden", "srv_01JD3V8Q5R6S7T8V9W0X1Y2Z3A", "bk_01JD3V8Q5R6S7T8V9W0X1Y2Z3I", "a\nentry=bk_01JD3V8Q5R6S7T8V9W0X1Y2Z3D 1 1 0 0"} {
+			must(t, os.Mkdir(filepath.Join(s.root, name), 0o700))
+		}
+		must(t, os.WriteFile(filepath.Join(s.root, "bk_01JD3V8Q5R6S7T8V9W0X1Y2Z3E"), nil, 0o600))
+		must(t, os.Symlink(data, filepath.Join(s.root, "bk_01JD3V8Q5R6S7T8V9W0X1Y2Z3F")))
+
+		got, err := s.host().Folders(t.Context())
+		must(t, err)
+		for i := range got {
+			if got[i].ChangedAt <= 0 || got[i].Bytes < 0 || got[i].ID == jobA && got[i].Bytes < 300_000 {
+				t.Errorf("%+v", got[i])
+			}
+			got[i].ChangedAt, got[i].Bytes = 0, 0
+		}
+		if diff := cmp.Diff([]Folder{{ID: jobA, Archive: true}, {ID: jobB, Alive: true}, {ID: left}}, got); diff != "" {
+			t.Errorf("folders (-want +got):\n%s", diff)
+		}
+		if _, err := os.Stat(filepath.Join(s.root, "pwned")); err == nil {
+			t.Error("a name was run as a command")
+		}
+	})
+}
+
+func TestFoldersComePageByPage(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, flavours[0])
+	var want []string
+	for n := range folderPage + 3 {
+		id := fmt.Sprintf("bk_01JD3V8Q5R6S7T8V9W0X1Y%04d", n)
+		must(t, os.MkdirAll(filepath.Join(s.root, id), 0o700))
+		want = append(want, id)
+	}
+	s.fake("du", "exit 1") // where it cannot say, the size is not known
+	folders, err := s.host().Folders(t.Context())
+	must(t, err)
+	var got []string
+	for _, f := range folders {
+		got = append(got, f.ID)
+		if f.Bytes != -1 {
+			t.Fatalf("%+v", f)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
 }

@@ -343,6 +343,40 @@ func (h Host) Clean(ctx context.Context, id string, keepLog bool) error {
 	return nil
 }
 
+// Folder is what has the form of a job's folder, whoever made it.
+type Folder struct {
+	ID        string
+	Bytes     int64 // that it takes of the disk; -1: unknown
+	ChangedAt int64 // by the server's clock, Unix seconds; 0: unknown
+	Alive     bool  // a job is at work in it
+	Archive   bool  // a whole archive is in it
+}
+
+const (
+	folderPage = 500 // as in the script
+	maxFolders = 40 * folderPage
+)
+
+// Folders lists what has the form of a job's folder in the backup folder, by id, those longest there first. Where there are more than
+// 20,000, it ends there.
+func (h Host) Folders(ctx context.Context) (all []Folder, err error) {
+	for skip := 0; skip < maxFolders; skip += folderPage {
+		a, _, err := h.ask(ctx, "folders", "", parameter{"skip", strconv.Itoa(skip)})
+		if err != nil {
+			return nil, fmt.Errorf("folders: %w", err)
+		}
+		page, err := parseFolders(a)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page...)
+		if len(a["entry"]) < folderPage {
+			break
+		}
+	}
+	return all, nil
+}
+
 // Archive copies the job's archive to w, whole or with an error. [ErrNoArchive] when there is none.
 func (h Host) Archive(ctx context.Context, id string, w io.Writer) error {
 	reader, writer := io.Pipe()
@@ -440,7 +474,7 @@ func (h Host) run(ctx context.Context, subcommand, id string, parameters []param
 		return err
 	}
 	all := []parameter{{"root", h.Root}}
-	if subcommand != "check" {
+	if aboutJob(subcommand) {
 		all = append(all, parameter{"id", id})
 	}
 	in := bytes.NewReader(request(subcommand, append(all, parameters...)))

@@ -368,6 +368,38 @@ func parseStatus(a answer, log []byte) (Status, error) {
 	return status, nil
 }
 
+// parseFolders leaves out what has not quite the form of a backup's identifier. Size and time are unknown where no tool told them.
+func parseFolders(a answer) (folders []Folder, err error) {
+	sizes, times := numbersByName(a["size"]), numbersByName(a["changed"])
+	for _, entry := range a["entry"] {
+		words := strings.Fields(entry)
+		if len(words) != 3 {
+			return nil, fmt.Errorf("%w: folder %s", ErrOutput, printable(entry))
+		}
+		if _, err := backup.ParseID(words[0]); err != nil {
+			continue
+		}
+		f := Folder{ID: words[0], Bytes: -1, ChangedAt: clockTime(times[words[0]]), Alive: words[1] == "1", Archive: words[2] == "1"}
+		if kib, told := sizes[f.ID]; told && kib <= 1<<52 {
+			f.Bytes = kib << 10
+		}
+		folders = append(folders, f)
+	}
+	return folders, nil
+}
+
+// numbersByName reads lines of a number and a name, and leaves out what is none.
+func numbersByName(lines []string) map[string]int64 {
+	numbers := make(map[string]int64, len(lines))
+	for _, line := range lines {
+		said, name, _ := strings.Cut(line, " ")
+		if n, err := strconv.ParseInt(said, 10, 64); err == nil && n >= 0 {
+			numbers[name] = n
+		}
+	}
+	return numbers
+}
+
 func parseResult(a answer) (Result, error) {
 	result := Result{
 		OK:        a.flag("result_ok"),

@@ -144,6 +144,24 @@ func TestHostileAnswersAreRefused(t *testing.T) {
 	}
 }
 
+func TestHostileFoldersAreLeftOutOrRefused(t *testing.T) {
+	t.Parallel()
+	got, err := parseFolders(answer{
+		"entry":   {jobA + " 0 1", "srv_01JD3V8Q5R6S7T8V9W0X1Y2Z3A 0 0", "bk_01JD3V8Q5R6S7T8V9W0X1Y2Z3I 0 0", jobB + " 1 0"},
+		"size":    {"-4 " + jobA, "99999999999999999999 " + jobA, "5 " + jobB, "x", ""},
+		"changed": {"99999999999999 " + jobA, "7 " + jobB},
+	})
+	want := []Folder{{ID: jobA, Bytes: -1, Archive: true}, {ID: jobB, Bytes: 5 << 10, ChangedAt: 7, Alive: true}}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v %s", err, diff)
+	}
+	for _, entry := range []string{"", jobA, jobA + " 0", jobA + " 0 1 2"} {
+		if _, err := parseFolders(answer{"entry": {entry}}); !errors.Is(err, ErrOutput) {
+			t.Errorf("%q: %v", entry, err)
+		}
+	}
+}
+
 func FuzzParseStatus(f *testing.F) {
 	f.Add(greeting + "\nexists=1\nalive=1\npid=12\nstart=34\nboot=ab-cd\nsame_boot=1\nprogress_step=archive\nprogress_bytes=1\nprogress_at=2\n.\nlog")
 	f.Add(greeting + "\nexists=1\nresult_ok=0\nresult_stage=archive\nresult_problem=tar\nresult_exit_tar=2\nfree_kib=99999999999999999999\n.\n")

@@ -12,12 +12,14 @@ func checkRequest(subcommand, root, id string) error {
 	if err := backup.CheckBackupDir(root); err != nil {
 		return fmt.Errorf("invalid backup folder: %w", err)
 	}
-	if subcommand == "check" {
-		return nil // it is about no job
+	if !aboutJob(subcommand) {
+		return nil
 	}
 	_, err := backup.ParseID(id)
 	return err
 }
+
+func aboutJob(subcommand string) bool { return subcommand != "check" && subcommand != "folders" }
 
 // checkSource holds what is to be archived against the domain's rules once more.
 func checkSource(include, exclude []string, databases []backup.Database) error {

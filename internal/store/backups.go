@@ -205,8 +205,14 @@ func (s *Store) Leftovers(ctx context.Context, server backup.ServerID, after bac
 }
 
 // FilesGone implements controlplane.Store.
-func (s *Store) FilesGone(ctx context.Context, id backup.ID) error {
-	return s.change(ctx, `UPDATE backups SET on_server = 0 WHERE id = $1 AND next_step_at = 0`, string(id))
+func (s *Store) FilesGone(ctx context.Context, id backup.ID, a backup.Activity) error {
+	return s.tx(ctx, func(tx *sql.Tx) error {
+		r, err := tx.ExecContext(ctx, `UPDATE backups SET on_server = 0 WHERE id = $1 AND next_step_at = 0`, string(id))
+		if err := hit(r, err, controlplane.ErrNotFound); err != nil {
+			return err
+		}
+		return insert(ctx, tx, "activities", activityColumns(&a))
+	})
 }
 
 // BuryBackup implements controlplane.Store.

@@ -198,10 +198,10 @@ func TestLeftoversAreOfWhatIsOverUntilTheyAreGone(t *testing.T) {
 		if diff := cmp.Diff([]backup.ID{"bk_1", "bk_4"}, left("")); diff != "" {
 			t.Error(diff)
 		}
-		if err := s.FilesGone(ctx, "bk_1"); err != nil {
+		if err := s.FilesGone(ctx, "bk_1", activity("act_gone")); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.FilesGone(ctx, "bk_5"); !errors.Is(err, controlplane.ErrNotFound) {
+		if err := s.FilesGone(ctx, "bk_5", activity("act_never")); !errors.Is(err, controlplane.ErrNotFound) {
 			t.Errorf("of one under way: %v", err)
 		}
 		if diff := cmp.Diff([]backup.ID{"bk_4"}, left("")); diff != "" || left("bk_4") != nil {

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -217,6 +219,19 @@ func (h *host) Clean(_ context.Context, id string, _ bool) error {
 	delete(h.fleet.jobs, backup.ID(id))
 	h.fleet.put(h.backup.ServerID, backup.ID(id), 0)
 	return nil
+}
+
+// Folders implements runner.Host: what holds some of the server's disk.
+func (h *host) Folders(context.Context) (folders []ssh.Folder, err error) {
+	h.fleet.mu.Lock()
+	defer h.fleet.mu.Unlock()
+	disk := h.fleet.disks[h.target.Server.ID]
+	for _, id := range slices.Sorted(maps.Keys(disk)) {
+		j := h.fleet.jobs[id]
+		alive := j != nil && j.alive(h.fleet.now())
+		folders = append(folders, ssh.Folder{ID: string(id), Bytes: disk[id], Alive: alive, Archive: !alive})
+	}
+	return folders, nil
 }
 
 // Archive implements runner.Host.

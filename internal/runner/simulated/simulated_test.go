@@ -311,3 +311,20 @@ func TestABackupIsCancelledAndDeleted(t *testing.T) {
 		t.Errorf("%v: %q", err, leftover)
 	}
 }
+
+func TestSimulatedServerTellsWhatLiesOnItsDisk(t *testing.T) {
+	t.Parallel()
+	b := stage(t, "")
+	server := b.addServer()
+	good, deleted := b.wait(b.ask(server)), b.wait(b.ask(server))
+	if left, err := b.DeleteBackup(t.Context(), deleted.ID); err != nil || left != "" {
+		t.Fatal(left, err)
+	}
+	folders, err := b.Runner.Folders(t.Context(), controlplane.Target{Server: server, PrivateKey: []byte("private")})
+	if diff := cmp.Diff([]controlplane.Folder{{ID: good.ID, Bytes: good.SizeBytes, Archive: true}}, folders); err != nil || diff != "" {
+		t.Errorf("%v %s", err, diff)
+	}
+	if r, err := b.RecoverServer(t.Context(), server.ID); err != nil || len(r.Orphans) != 0 {
+		t.Errorf("%v %+v", err, r.Orphans)
+	}
+}
