@@ -52,8 +52,8 @@ const browserTimeout = time.Minute
 func StartChromium(t testing.TB) *Chromium {
 	t.Helper()
 	var binary string
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
+	for _, name := range []string{"chromium", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil && !strings.HasPrefix(path, "/snap/") { // a snap sees no profile in /tmp
 			binary = path
 			break
 		}
