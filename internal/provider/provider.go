@@ -66,8 +66,9 @@ func (f *Factory) Close() error {
 	return errors.Join(errs...)
 }
 
-func (f *Factory) open(dataDir string) (*app.Embedded, error) {
-	e, err := app.NewEmbedded(app.Config{DataDir: dataDir, Version: f.version, Log: pluginLog()})
+func (f *Factory) open(c app.Config) (*app.Embedded, error) {
+	c.Version, c.Log = f.version, pluginLog()
+	e, err := app.NewEmbedded(c)
 	if err != nil {
 		return nil, err
 	}
@@ -89,6 +90,9 @@ type providerModel struct {
 	Endpoint types.String `tfsdk:"endpoint"`
 	Token    types.String `tfsdk:"token"`
 	CAFile   types.String `tfsdk:"ca_file"`
+
+	Simulate   types.Bool   `tfsdk:"simulate"`
+	Simulation types.Object `tfsdk:"simulation"`
 }
 
 // Metadata implements provider.Provider.
@@ -115,6 +119,8 @@ func (p *cloudProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp
 				Optional: true, Sensitive: true,
 				MarkdownDescription: "Token for the endpoint, begins with `cap_`. Better left to the environment variable `" + app.TokenEnv + "`. A token without an endpoint is an error.",
 			},
+			"simulate":   simulateAttribute(),
+			"simulation": simulationAttribute(),
 			"ca_file": schema.StringAttribute{
 				Optional:            true,
 				MarkdownDescription: "PEM file of the authorities that the endpoint's certificate is checked against, instead of the system's. Default: the environment variable `" + app.CAFileEnv + "`.",
@@ -133,8 +139,16 @@ func (p *cloudProvider) Configure(ctx context.Context, req provider.ConfigureReq
 	}
 	s := &session{}
 	resp.ResourceData, resp.DataSourceData = s, s
-	if m.DataDir.IsUnknown() || m.Endpoint.IsUnknown() || m.Token.IsUnknown() || m.CAFile.IsUnknown() {
+	simulation, known := m.simulation(ctx, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if !known || m.DataDir.IsUnknown() || m.Endpoint.IsUnknown() || m.Token.IsUnknown() || m.CAFile.IsUnknown() {
 		return // which control plane it will be is not known yet: resources keep their state
+	}
+	if m.Simulate.ValueBool() {
+		p.simulate(ctx, s, m, simulation, &resp.Diagnostics)
+		return
 	}
 	remote := app.Remote{Endpoint: orEnv(m.Endpoint, app.EndpointEnv), Token: orEnv(m.Token, app.TokenEnv), CAFile: orEnv(m.CAFile, app.CAFileEnv)}
 	switch {
@@ -178,14 +192,17 @@ func (p *cloudProvider) embed(ctx context.Context, s *session, dataDir types.Str
 	if dir == "" {
 		dir = app.DefaultDataDir
 	}
-	embedded, err := p.factory.open(dir)
+	embedded, err := p.factory.open(app.Config{DataDir: dir})
 	if err != nil {
 		diags.AddAttributeError(path.Root("data_dir"), "Unable to use the data directory", err.Error())
 		return
 	}
 	s.connect(embedded.Client("terraform-provider-cloudaipilot/"+p.factory.version), "the data directory "+dir)
-	if _, err := s.client.ControlPlane(ctx); err != nil {
+	who, err := s.client.ControlPlane(ctx)
+	if err != nil {
 		diags.AddAttributeError(path.Root("data_dir"), "Unable to read the control plane of "+dir, err.Error())
+	} else if who.Simulated {
+		diags.AddAttributeError(path.Root("data_dir"), "The control plane of "+dir+" is simulated", "Its servers are not there, and what it calls a backup is none. Add simulate = true, or name another data directory.")
 	}
 }
 

@@ -20,10 +20,11 @@ import (
 
 // session is what resources and data sources share: the way to the control plane and what was read there.
 type session struct {
-	client  *apiclient.Client // nil while it is not known which control plane is meant
-	place   string            // of the control plane, for messages
-	servers listing[api.Server]
-	backups listing[api.Backup]
+	client    *apiclient.Client // nil while it is not known which control plane is meant
+	place     string            // of the control plane, for messages
+	simulated bool              // nothing of what it tells is there
+	servers   listing[api.Server]
+	backups   listing[api.Backup]
 
 	schedules listing[api.Schedule]
 	archives  listing[api.Backup] // completed backups, whoever made them
