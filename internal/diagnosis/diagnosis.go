@@ -147,7 +147,7 @@ type entry struct {
 	fix        []string
 	references []string
 
-	certain, likely, hints []string // the signatures of its texts, by strength; signature.go says how they are written
+	certain, likely, hints, guesses []string // the signatures of its texts, by strength; signature.go says how they are written
 
 	own []own
 }

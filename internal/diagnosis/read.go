@@ -34,6 +34,7 @@ func read(s string) *text {
 		t.hit(phrase, line)
 	})
 	t.oldLocks()
+	t.bareNames()
 	return t
 }
 
@@ -228,6 +229,19 @@ func (t *text) oldLocks() {
 		}
 		if age, err := time.ParseDuration(raw[from+1 : to]); err == nil && age >= 30*time.Minute {
 			t.hit(old, line)
+		}
+	}
+}
+
+// bareNames marks the lines in which a program in Python did not find a file that has no folder: it is a command that it
+// wanted to run.
+func (t *text) bareNames() {
+	missing, bare := lexicon().phrasesOf("namedfile")[0], lexicon().phrasesOf("barename")[0]
+	for _, line := range t.hits[missing] {
+		_, name, _ := strings.Cut(strings.ToLower(t.raw(line)), "no such file or directory: ")
+		name = strings.TrimLeft(name, "b'\"\\")
+		if end := strings.IndexAny(name, "'\"\\ \n"); end > 0 && !strings.ContainsAny(name[:end], "/.:") {
+			t.hit(bare, line)
 		}
 	}
 }

@@ -87,6 +87,7 @@ var roots = []struct{ root, effects string }{
 	{"ssh_not_configured ssh_key_permissions ssh_key_invalid ssh_auth_failed ssh_host_key_unknown ssh_host_key_changed ssh_account_expired", "server_offline"},
 	{"offsite_bucket_name_taken", "offsite_bucket_missing"},
 	{"offsite_bucket_missing offsite_access_denied offsite_key_invalid offsite_region_mismatch offsite_signature_mismatch offsite_storage_full offsite_api_incompatible", "offsite_connection_reset"},
+	{"file_permission_denied filesystem_read_only", "repo_locked_active"},
 }
 
 // weak are the classes that any other explains, but for one another where roots says nothing.

@@ -45,6 +45,7 @@ const (
 	certain = 0.95 // only this cause writes these words
 	likely  = 0.75
 	hint    = 0.55 // enough where nothing else is said
+	guess   = sure // enough where nothing else is said at all, and not in a mere warning
 )
 
 // book is the knowledge, compiled.
@@ -72,10 +73,10 @@ func newBook() *book {
 		b.sets = append(b.sets, set)
 	}
 	for _, e := range knowledge {
-		signatures := make([]signature, 0, len(e.certain)+len(e.likely)+len(e.hints))
-		for i, list := range [][]string{e.certain, e.likely, e.hints} { // the strongest first
+		signatures := make([]signature, 0, len(e.certain)+len(e.likely)+len(e.hints)+len(e.guesses))
+		for i, list := range [][]string{e.certain, e.likely, e.hints, e.guesses} { // the strongest first
 			for _, s := range list {
-				signatures = append(signatures, b.compile(s, []float64{certain, likely, hint}[i]))
+				signatures = append(signatures, b.compile(s, []float64{certain, likely, hint, guess}[i]))
 			}
 		}
 		b.signatures[e.class] = signatures

@@ -118,6 +118,9 @@ func byExitStatus(status int, found []finding) []finding {
 func rank(found []finding) []finding {
 	for i := range found {
 		found[i].explained = slices.ContainsFunc(found, func(root finding) bool {
+			if root.score <= guess && !weakClasses()[found[i].entry.class] {
+				return false
+			}
 			return root.score >= sure && explains(root.entry, found[i].entry) && !explains(found[i].entry, root.entry)
 		})
 	}

@@ -8,7 +8,7 @@ var words = map[string][]string{
 	// The C library's messages, in English, German, French, Spanish, Italian, Portuguese, Dutch, Polish, Russian,
 	// Japanese, Chinese; and as names.
 	"nospace": {
-		"nicht genug speicherplatz",
+		"espace disque est insuffisant", "nicht genug speicherplatz",
 		"os error 28)", "errcode: 28", "got error 28 from storage", "0x80070070", "enospc)",
 		"no space left on device", "no space left", "|enospc", "errno 28|", "errno=28|", "errno: 28|", "error number 28|", "oserror: [errno 28]",
 		"kein speicherplatz mehr verfügbar", "kein platz mehr auf dem gerät", "nicht genügend speicherplatz auf dem datenträger",
@@ -123,7 +123,7 @@ var words = map[string][]string{
 		"amazons3", "objectstorage", "gdrive", "graph.microsoft", "remote repository", "rest-server", "|swift|", "|duplicati", "hetzner.com", "your-objectstorage", ":9000", "backup write data", "proxmox backup server", "|pbs|",
 	},
 	"db": {
-		"mysql", "mariadb", "postgres", "pg_dump", "pg_basebackup", "psql", "mongo", "sqlstate", "sqlite", "redis", "port 5432", "port 3306", ":5432", ":3306", ":27017", "database", "pgbackrest", "innodb", "|pdo", "mydumper", "xtrabackup", "libpq", "|sql|",
+		"neo4j", "influx", "etcd", "cassandra", "clickhouse", "couchdb", "sqlclient", "mysql", "mariadb", "postgres", "pg_dump", "pg_basebackup", "psql", "mongo", "sqlstate", "sqlite", "redis", "port 5432", "port 3306", ":5432", ":3306", ":27017", "database", "pgbackrest", "innodb", "|pdo", "mydumper", "xtrabackup", "libpq", "|sql|",
 	},
 	"docker": {"docker", "container", "podman", "response from daemon", "containerd", "kubectl", "kubelet", "|oci|", "|pod|", "pods "},
 	"pull":   {"pull", "registry", "docker.io", "ghcr.io", "quay.io", "manifest", "helper image"},
@@ -141,6 +141,8 @@ var words = map[string][]string{
 	"done":   {"successfully", "successful", "success", "completed", "backup done", "backup finished", "finished ok", "backup ok", "erfolgreich", "terminé", "завершено"},
 	"fails":  {"failed", "failure", "|fail|", "|error", "fehlgeschlagen", "échoué", "échec", "falló", "fallito", "fehler"},
 
+	"namedfile": {"no such file or directory: "},
+	"barename":  {"\x01bare name"}, // set by the reader: no text has it
 	"locksince": {"lock was created at"},
 	"oldlock":   {"\x01old lock"}, // set by the reader: no text has it
 	"exit137":   {"status=9/kill", "exit_status=137", "exit code 137|", "exit code: 137|", "exit status 137|", "exited with 137|", "exitcode 137|", "exited with code 137|", "return code 137|", "error 137|", "status 137|", "exitcode': 137|", "rc=137|", "(137)", "code=137", "exitcode=137", "exit 137|", "returned 137|", "code 137|"},
