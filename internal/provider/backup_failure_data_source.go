@@ -37,6 +37,8 @@ type backupFailureModel struct {
 	Confidence types.Float64 `tfsdk:"confidence"`
 	Evidence   types.String  `tfsdk:"evidence"`
 	FailedAt   types.String  `tfsdk:"failed_at"`
+	Attempt    types.Int64   `tfsdk:"attempt"`
+	Text       types.String  `tfsdk:"text"`
 	Trigger    types.String  `tfsdk:"trigger"`
 
 	ExitStatus  types.Int64  `tfsdk:"exit_status"`
@@ -45,6 +47,7 @@ type backupFailureModel struct {
 	BytesDone   types.Int64  `tfsdk:"bytes_done"`
 	FreeBytes   types.Int64  `tfsdk:"free_bytes"`
 	TotalBytes  types.Int64  `tfsdk:"total_bytes"`
+	NeededBytes types.Int64  `tfsdk:"needed_bytes"`
 	FreeInodes  types.Int64  `tfsdk:"free_inodes"`
 	TotalInodes types.Int64  `tfsdk:"total_inodes"`
 	Address     types.String `tfsdk:"address"`
@@ -95,6 +98,8 @@ func (d *backupFailureDataSource) Schema(_ context.Context, _ datasource.SchemaR
 			"confidence":  schema.Float64Attribute{Computed: true, MarkdownDescription: "How sure the class is, 0 to 1."},
 			"evidence":    computed("The words that decided the class, shortened, without secrets."),
 			"failed_at":   computed("When it failed, RFC 3339 in UTC."),
+			"attempt":     number("Which of its tries failed, from 1 on: what passes by itself is tried again."),
+			"text":        computed("The error in the words of whoever raised it, without secrets."),
 			"trigger":     computed("Who asked for the backup: `manual` or `scheduled`."),
 
 			"exit_status":     number("With what the tool ended that failed first. Null where none did, or a signal ended it."),
@@ -103,6 +108,7 @@ func (d *backupFailureDataSource) Schema(_ context.Context, _ datasource.SchemaR
 			"bytes_done":      number("Bytes of the archive that were written."),
 			"free_bytes":      number("What the file system of the backup folder had left. Null where it was not measured, as with the next three."),
 			"total_bytes":     number("Its size."),
+			"needed_bytes":    number("What the backup needs at least, where it was refused because it would not fit. Null otherwise."),
 			"free_inodes":     number("How many more files it could take."),
 			"total_inodes":    number("How many it can take."),
 			"address":         computed("Host and port that were tried."),
@@ -159,6 +165,7 @@ func (m *backupFailureModel) tell(ctx context.Context, f api.Failure) (diags dia
 	}
 	e := f.Evidence
 	m.ExitStatus, m.Signal, m.BytesDone = counted(int64(f.ExitStatus), f.ExitStatus != 0), counted(int64(f.Signal), f.Signal != 0), types.Int64Value(e.BytesDone)
+	m.Attempt, m.Text, m.NeededBytes = types.Int64Value(int64(f.Attempt)), known(f.Text), counted(e.NeededBytes, e.NeededBytes > 0)
 	m.FreeBytes, m.TotalBytes = counted(e.FreeBytes, e.TotalBytes > 0), counted(e.TotalBytes, e.TotalBytes > 0)
 	m.FreeInodes, m.TotalInodes = counted(e.FreeInodes, e.TotalInodes > 0), counted(e.TotalInodes, e.TotalInodes > 0)
 	m.Step, m.Address, m.HostKeyWant, m.HostKeyGot = known(e.Step), known(e.Address), known(e.HostKeyWant), known(e.HostKeyGot)

@@ -101,6 +101,7 @@ func (s *scenario) dataSourceTells(b api.Backup) {
 		"server_id": b.ServerID, "schedule_id": nil, "backup_id": b.ID, "failed": true, "stage": f.Stage, "code": f.Code, "class": f.Class,
 		"title": f.Title, "cause": f.Cause, "fix": listed(f.Fix), "references": listed(f.References), "trigger": "manual",
 		"retry": f.Retry, "confidence": f.Confidence, "evidence": said(f.Said), "failed_at": f.FailedAt.Format("2006-01-02T15:04:05Z07:00"),
+		"attempt": 1.0, "text": said(f.Text), "needed_bytes": count(e.NeededBytes, e.NeededBytes > 0),
 		"exit_status": count(int64(f.ExitStatus), f.ExitStatus != 0), "signal": count(int64(f.Signal), f.Signal != 0), "step": said(e.Step),
 		"bytes_done": float64(e.BytesDone), "free_bytes": count(e.FreeBytes, e.TotalBytes > 0), "total_bytes": count(e.TotalBytes, e.TotalBytes > 0),
 		"free_inodes": count(e.FreeInodes, e.TotalInodes > 0), "total_inodes": count(e.TotalInodes, e.TotalInodes > 0),

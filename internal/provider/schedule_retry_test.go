@@ -105,3 +105,38 @@ func TestThreeFailingSchedulesWarnThreeTimesAndAreLeftAloneWhereAsked(t *testing
 	}
 	same(t, "backups", 3, len(s.backups()))
 }
+
+// TestListsOfAScheduleHoldWhatItAskedForAlone: not the good backup of the same server, and not that of another schedule.
+func TestListsOfAScheduleHoldWhatItAskedForAlone(t *testing.T) {
+	t.Parallel()
+	s := newScenario(t, testbed.SSHDOptions{})
+	weekly := "cloudaipilot_backup_schedule.weekly.id"
+	config := []string{s.server(), s.backup(), s.scheduleNamed("nightly", attrs{"retry_on_apply": "false"}), s.scheduleNamed("weekly")}
+	s.write(s.config(config...))
+	s.mustApply()
+	s.sshd.Deauthorize()
+	failed := s.failedRun("nightly")
+	for name, id := range map[string]string{"nightly": theSchedule + ".id", "weekly": weekly} {
+		by := attrs{"schedule_id": id}
+		config = append(config, data("backups", name, by), data("backups", name+"_good", by, attrs{"status": `"completed"`}), data("backup_failure", name, by))
+	}
+	s.write(s.config(append(config, data("backups", "all"))...))
+	s.mustApply()
+
+	ids := func(name string) []any {
+		found, _ := s.resource("data.cloudaipilot_backups." + name)
+		list, _ := found.Attributes["ids"].([]any)
+		return list
+	}
+	same(t, "backups of the schedule that failed", []any{failed}, ids("nightly"))
+	same(t, "good ones of it", []any{}, ids("nightly_good"))
+	same(t, "backups of the other", []any{}, ids("weekly"))
+	same(t, "all", 2, len(ids("all")))
+	told := func(name string) []any {
+		found, _ := s.resource("data.cloudaipilot_backup_failure." + name)
+		a := found.Attributes
+		return []any{a["failed"], a["backup_id"], a["attempt"], a["trigger"], a["consecutive_failures"], a["last_success_at"]}
+	}
+	same(t, "its failure", []any{true, failed, 1.0, "scheduled", 1.0, nil}, told("nightly"))
+	same(t, "that of the other", []any{false, nil, nil, nil, 0.0, nil}, told("weekly"))
+}
