@@ -29,6 +29,7 @@ const (
 	crashPlaceEnv = "TEST_SERVE"
 	crashAtEnv    = "TEST_CRASH_AT"
 	crashFileEnv  = "TEST_CRASH_FILE"
+	crashAfterEnv = "TEST_CRASH_AFTER" // only once this file exists
 	crashClockEnv = "TEST_CLOCK_AHEAD" // how far its clock is ahead, if it is
 )
 
@@ -46,6 +47,11 @@ func serveAndCrash(at place) int {
 	c.Boundary = func(name string) {
 		if name != os.Getenv(crashAtEnv) {
 			return
+		}
+		if after := os.Getenv(crashAfterEnv); after != "" {
+			if _, err := os.Stat(after); err != nil {
+				return // it is not time yet
+			}
 		}
 		if _, err := os.OpenFile(os.Getenv(crashFileEnv), os.O_CREATE|os.O_EXCL, 0o600); err != nil {
 			return // another one died here
@@ -220,7 +226,13 @@ type matrix struct {
 
 func newMatrix(t *testing.T) *matrix {
 	t.Helper()
-	m := &matrix{sshd: testbed.StartSSHD(t, testbed.SSHDOptions{})}
+	return newMatrixWith(t, nil)
+}
+
+// newMatrixWith has programs that do as the test says.
+func newMatrixWith(t *testing.T, programs map[string]string) *matrix {
+	t.Helper()
+	m := &matrix{sshd: testbed.StartSSHD(t, testbed.SSHDOptions{Programs: programs})}
 	m.good, m.bad = m.sshd.Dir("good"), m.sshd.Dir("bad")
 	for file, mode := range map[string]fs.FileMode{m.good + "/file": 0o644, m.bad + "/file": 0o644, m.bad + "/unreadable": 0o000} {
 		if err := os.WriteFile(file, []byte("content"), mode); err != nil {
@@ -254,6 +266,16 @@ func (m *matrix) run(t *testing.T, all bool, atATime, processes int, at func(t *
 			})
 		}
 	}
+}
+
+// places are where the records of a crash that is not in the matrix are kept: by one process, and by three that share them.
+var places = []struct {
+	name               string
+	atATime, processes int
+	make               func(t *testing.T) place
+}{
+	{"sqlite", 4, 1, func(t *testing.T) place { t.Helper(); return place(filepath.Join(t.TempDir(), "data")) }},
+	{"postgres", 6, 3, func(t *testing.T) place { t.Helper(); return place(testbed.StartPostgres(t)) }},
 }
 
 func (m *matrix) crash(t *testing.T, p place, processes int, at, want string) {
@@ -405,4 +427,54 @@ func TestLeaseOfADeadProcessEndsByItself(t *testing.T) {
 	p := place(testbed.StartPostgres(t))
 	b, folder := newMatrix(t).lose(t, p, 3, "start:acted", "completed")
 	settled(t, p, b.ID, folder, "completed")
+}
+
+// flakyGzip is killed in the first try of every backup: it leaves a mark beside the backup folder, which is the working directory's parent.
+const flakyGzip = `case $1 in -dc) ;; *) if [ ! -e ../../failed ]; then : >../../failed; kill -9 $$; fi ;; esac
+exec env PATH=/usr/local/bin:/usr/bin:/bin gzip "$@"
+`
+
+// retry has a process die at a boundary after the first try of a backup has failed. The next try is good, and there is no third.
+func (m *matrix) retry(t *testing.T, p place, processes int, at string) {
+	t.Helper()
+	base := m.sshd.Dir(strings.NewReplacer(":", "-", "/", "-").Replace(t.Name()))
+	folder := filepath.Join(base, "backups")
+	twice := MaxTriesEnv + "=2"
+	b := p.leave(t, login(m.sshd, folder), m.sshd.Authorize, m.good)
+	startAndLose(t, p, processes, at, twice, crashAfterEnv+"="+filepath.Join(base, "failed"))
+	if !strings.HasSuffix(at, ":saved") {
+		p.outlast(t)
+	}
+	if processes == 1 {
+		start(t, p, "", "", twice)
+	}
+	settled(t, p, b.ID, folder, "completed")
+	if done, err := p.client(t).Backup(t.Context(), b.ID); err != nil || len(done.Tries) != 1 || done.Tries[0].Class != "job_killed" {
+		t.Errorf("tries %+v, %v", done.Tries, err)
+	}
+}
+
+// TestCrashBetweenTwoTries kills the control plane, or one of three, where a try is cleaned up and the next one begins.
+func TestCrashBetweenTwoTries(t *testing.T) {
+	t.Parallel()
+	m := newMatrixWith(t, map[string]string{"gzip": flakyGzip})
+	var boundaries []string
+	for _, name := range controlplane.Boundaries() {
+		step, _, _ := strings.Cut(name, ":")
+		if between := step == string(backup.StepClean) || step == string(backup.StepQueue) || name == "watch:acted"; between || full() {
+			boundaries = append(boundaries, name)
+		}
+	}
+	for _, where := range places {
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		slots := make(chan struct{}, where.atATime)
+		for _, at := range boundaries {
+			slots <- struct{}{}
+			wg.Go(func() {
+				defer func() { <-slots }()
+				t.Run(where.name+"/"+at, func(t *testing.T) { m.retry(t, where.make(t), where.processes, at) })
+			})
+		}
+	}
 }

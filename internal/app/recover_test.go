@@ -3,6 +3,7 @@ package app
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"testing"
@@ -89,41 +90,57 @@ func TestJobThatHangsIsStuckTriedOnceMoreAndLeavesNothing(t *testing.T) {
 
 func TestRecoveryEndsOneJobAndOutlivesItsControlPlane(t *testing.T) {
 	t.Parallel()
-	for _, at := range []string{"", "clean:leased", "clean:acted", "clean:saved"} {
-		t.Run(at, func(t *testing.T) {
-			t.Parallel()
-			s, p := newSlowServer(t), place(filepath.Join(t.TempDir(), "data"))
-			b := p.leave(t, login(s.SSHD, s.folder), s.Authorize, s.source)
-			serving := start(t, p, at, filepath.Join(t.TempDir(), "died"))
-			s.half(t, p, b.ID)
-			stranger, job, c := s.strangers(t), p.job(t, b.ID), p.client(t)
+	for _, where := range places {
+		for _, at := range []string{"", "clean:leased", "clean:acted", "clean:saved"} {
+			t.Run(where.name+"/"+at, func(t *testing.T) {
+				t.Parallel()
+				recoverAndCrash(t, where.make(t), where.processes, at)
+			})
+		}
+	}
+}
 
-			if _, err := c.RecoverBackup(t.Context(), b.ID, false, false); err == nil {
-				t.Error("one that came on a moment ago was recovered without force")
-			}
-			preview, err := c.RecoverBackup(t.Context(), b.ID, true, true)
-			var planned []string
-			for _, a := range preview.Actions {
-				planned = append(planned, a.Name+" "+a.Status)
-			}
-			if diff := cmp.Diff([]string{"end_job planned", "remove_folder planned", "mark_failed planned", "release_place planned"}, planned); err != nil || diff != "" {
-				t.Errorf("preview: %v %s", err, diff)
-			}
-			if err := syscall.Kill(job.PID, 0); err != nil {
-				t.Errorf("after the preview the job is %v", err)
-			}
-			if _, err := c.RecoverBackup(t.Context(), b.ID, true, false); err != nil && at == "" {
-				t.Fatal(err)
-			}
-			if at != "" {
-				until(t, "it died at "+at, serving.dead)
-				start(t, p, "", "")
-			}
-			s.failedAndClean(t, p, b.ID, stranger, "job_stuck_no_progress")
-			gone(t, job.PID)
-			if again, err := p.client(t).RecoverBackup(t.Context(), b.ID, false, false); err != nil || len(again.Actions) != 0 {
-				t.Errorf("the second time: %+v, %v", again.Actions, err)
-			}
-		})
+func recoverAndCrash(t *testing.T, p place, processes int, at string) {
+	t.Helper()
+	s := newSlowServer(t)
+	b := p.leave(t, login(s.SSHD, s.folder), s.Authorize, s.source)
+	var serving []*child
+	died := filepath.Join(t.TempDir(), "died")
+	for range processes {
+		serving = append(serving, start(t, p, at, died))
+	}
+	s.half(t, p, b.ID)
+	stranger, job, c := s.strangers(t), p.job(t, b.ID), p.client(t)
+
+	if _, err := c.RecoverBackup(t.Context(), b.ID, false, false); err == nil {
+		t.Error("one that came on a moment ago was recovered without force")
+	}
+	preview, err := c.RecoverBackup(t.Context(), b.ID, true, true)
+	var planned []string
+	for _, a := range preview.Actions {
+		planned = append(planned, a.Name+" "+a.Status)
+	}
+	if diff := cmp.Diff([]string{"end_job planned", "remove_folder planned", "mark_failed planned", "release_place planned"}, planned); err != nil || diff != "" {
+		t.Errorf("preview: %v %s", err, diff)
+	}
+	if err := syscall.Kill(job.PID, 0); err != nil {
+		t.Errorf("after the preview the job is %v", err)
+	}
+	if _, err := c.RecoverBackup(t.Context(), b.ID, true, false); err != nil && at == "" {
+		t.Fatal(err)
+	}
+	if at != "" {
+		until(t, "one died at "+at, func() bool { return slices.ContainsFunc(serving, (*child).dead) })
+		if at != "clean:saved" {
+			p.outlast(t)
+		}
+		if processes == 1 {
+			start(t, p, "", "")
+		}
+	}
+	s.failedAndClean(t, p, b.ID, stranger, "job_stuck_no_progress")
+	gone(t, job.PID)
+	if again, err := p.client(t).RecoverBackup(t.Context(), b.ID, false, false); err != nil || len(again.Actions) != 0 {
+		t.Errorf("the second time: %+v, %v", again.Actions, err)
 	}
 }
