@@ -1,8 +1,10 @@
 package controlplane
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
@@ -123,6 +125,7 @@ type batch struct {
 
 // decide asks the scheduler about every schedule.
 func (c *ControlPlane) decide(due []DueSchedule, now time.Time) (b batch) {
+	slices.SortStableFunc(due, longestOwed)
 	taken := map[backup.ServerID]int{} // places that this batch takes
 	for _, d := range due {
 		timing, decided, t, err := c.step(d, d.Unfinished+taken[d.ServerID], now)
@@ -151,6 +154,19 @@ func (c *ControlPlane) decide(due []DueSchedule, now time.Time) (b batch) {
 	return b
 }
 
+// longestOwed puts those first who owe a start, the longest owed first: places go to them before they go to who is due just now.
+func longestOwed(a, b DueSchedule) int {
+	switch owedA, owedB := a.Timing.Owed, b.Timing.Owed; {
+	case len(owedA) > 0 && len(owedB) > 0:
+		return cmp.Or(owedA[0].Compare(owedB[0]), cmp.Compare(a.ID, b.ID))
+	case len(owedA) > 0:
+		return -1
+	case len(owedB) > 0:
+		return 1
+	}
+	return 0
+}
+
 // step asks the scheduler about one schedule.
 func (c *ControlPlane) step(d DueSchedule, unfinished int, now time.Time) (backup.Timing, []scheduler.Decision, scheduler.Timetable, error) {
 	t, err := scheduler.TimetableOf(d.ScheduleSpec, d.Server.ServerSpec)
@@ -161,7 +177,7 @@ func (c *ControlPlane) step(d DueSchedule, unfinished int, now time.Time) (backu
 	if state.Decided == 0 { // nobody owes what came before there was a dispatcher
 		state.Decided = at
 	}
-	due, older := t.Policy.Due(&state, &t.Expression, t.Zone, at, mostRecords, nil)
+	due, older := t.Policy.Due(&state, &t.Expression, t.Zone, at, scheduler.MostDecided, nil)
 	var decided []scheduler.Decision
 	if older.Count > 0 {
 		decided = append(decided, older)

@@ -61,7 +61,7 @@ type DueSchedule struct {
 	backup.Schedule
 	Server     backup.Server
 	Running    int // backups of the schedule that are not finished
-	Unfinished int // of the server, whoever asked for them
+	Unfinished int // of the server, whoever asked for them, that have a place there or wait for one
 }
 
 // Dispatched is what was decided about schedules. All of it is written together.
@@ -228,7 +228,8 @@ type Store interface {
 	// TakePlace gives b one of the places on its server, if one is free after those who wait longer have theirs. One
 	// that b has already it keeps.
 	TakePlace(ctx context.Context, b backup.Backup, places int) (bool, error)
-	// CallWaiting makes the step of backups due that wait for a place on the server, of those who wait longest.
+	// CallWaiting makes the step of backups due that wait for a place on the server, of those who wait longest, and has the
+	// schedules looked at that owe a start there. A backup in the pause before its next try waits for no place.
 	CallWaiting(ctx context.Context, server backup.ServerID, most int, now time.Time) ([]backup.ID, error)
 	// SaveStep writes what a step found, ends its lease, and fails with ErrLeaseLost if b's attempt is not the
 	// stored one.

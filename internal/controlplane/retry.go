@@ -72,10 +72,13 @@ func (p *progress) lastTry() backup.Failure {
 	return last
 }
 
-// startOver has the next try begin after a pause.
+// startOver has the next try begin after a pause. Until then the place on the server is others'.
 func (p *progress) startOver(pause time.Duration) {
 	p.Job, p.Progress, p.Work.MovedAt, p.Work.Placed = backup.Job{}, backup.Progress{}, time.Time{}, false
-	p.next(backup.StepQueue, pause)
+	p.next(backup.StepClean, pause) // and not in the queue: nobody waits behind it, and nobody calls it before its time
+	if pause <= 0 {
+		p.next(backup.StepQueue, 0)
+	}
 }
 
 // cleanForRetry removes what a try left before the next one begins.
@@ -84,7 +87,15 @@ func (c *ControlPlane) cleanForRetry(ctx context.Context, p *progress) error {
 		p.Failure = cancelled()
 		p.Failure.At, p.Failure.Attempt = p.now, len(p.Tries)+1
 		p.say("failed at %s: %s", p.Failure.Stage, p.Failure.Text)
+		if !p.OnServer {
+			p.finish(backup.StatusFailed)
+			return nil
+		}
 		return c.clean(ctx, p)
+	}
+	if !p.OnServer { // it is clean, and the pause is over
+		p.startOver(0)
+		return nil
 	}
 	err := c.Runner.Cancel(ctx, p.target, p.Backup, true)
 	if err == nil {

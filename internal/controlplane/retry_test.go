@@ -124,6 +124,32 @@ func TestNextTryBeginsOnACleanServer(t *testing.T) {
 	}
 }
 
+func TestPauseBeforeTheNextTryIsOthersPlaceAndIsKept(t *testing.T) {
+	t.Parallel()
+	b := retrying(t)
+	server := b.addServer()
+	b.server.preflight = refused()
+	first := b.create(request(server)).ID
+	paused := b.step(first)
+	if len(paused.Tries) != 1 || paused.Work.Placed {
+		t.Fatalf("%+v", paused)
+	}
+	b.server.preflight, b.server.result = nil, archived
+	second := b.create(request(server)).ID // it has the only place
+	for got := b.get(second); !got.Status.Finished(); got = b.get(second) {
+		if _, _, err := b.Step(t.Context(), second); err != nil {
+			t.Fatal(err)
+		}
+		b.clock.add(100 * time.Millisecond)
+	}
+	if got := b.get(first); !got.Work.NextStepAt.Equal(paused.Work.NextStepAt) || !b.clock.Now().Before(got.Work.NextStepAt) {
+		t.Errorf("its pause until %s became one until %s", paused.Work.NextStepAt, got.Work.NextStepAt)
+	}
+	if got := b.finish(first); got.Status != backup.StatusCompleted || b.clock.Now().Before(paused.Work.NextStepAt) {
+		t.Errorf("%s at %s", got.Status, b.clock.Now())
+	}
+}
+
 func TestCancelEndsTheWaitForTheNextTry(t *testing.T) {
 	t.Parallel()
 	b := retrying(t)

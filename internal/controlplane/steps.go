@@ -140,6 +140,8 @@ func (c *ControlPlane) made(ctx context.Context, w backup.Work, p *progress) {
 		if f := p.Failure; p.ScheduleID != "" && f != nil && f.Offline() {
 			c.Observer.Decided(backup.Run{ScheduleID: p.ScheduleID, DueAt: p.DueAt, Outcome: backup.RunMissed, Reason: backup.RunServerOffline, Count: 1}, 0)
 		}
+	}
+	if p.Status.Finished() || w.Placed && !p.Work.Placed {
 		c.callNext(ctx, p)
 	}
 }

@@ -12,9 +12,6 @@ import (
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/scheduler"
 )
 
-// most due times of an outage that get a record each; the older ones get one together.
-const mostRecords = 1000
-
 // seconds is a time as the scheduler counts it, 0 for none.
 func seconds(t time.Time) int64 {
 	if t.IsZero() {
@@ -108,7 +105,7 @@ func (c *ControlPlane) drop(ctx context.Context, s backup.Schedule, now time.Tim
 	if state.Decided == 0 {
 		state.Decided = now.Unix()
 	}
-	due, older := t.Policy.Due(&state, &t.Expression, t.Zone, now.Unix(), mostRecords, nil)
+	due, older := t.Policy.Due(&state, &t.Expression, t.Zone, now.Unix(), scheduler.MostDecided, nil)
 	var decided []scheduler.Decision
 	if older.Count > 0 {
 		decided = append(decided, older)

@@ -236,6 +236,9 @@ func started(due int64, w *World, dst []Decision) []Decision {
 // step by which an outage is walked through, in seconds: what is in it at a time is 345 kB at most.
 const stride = 30 * 24 * 3600
 
+// MostDecided is how many due times of an outage get a decision each; the older ones get one together.
+const MostDecided = 1000
+
 // Due appends the due times after s.Decided and up to now to dst. Of more than most it appends the newest, and the others
 // get one decision together, so that an outage of years over a schedule of minutes leaves a record that can be kept and
 // read. Its Count is 0 where there is nothing to say.
@@ -249,16 +252,23 @@ func (p *Policy) Due(s *State, e *cron.Expression, z *cron.Zone, now int64, most
 			continue
 		}
 		if older.Count == 0 {
-			older = Decision{Due: dst[from], Outcome: Miss, Reason: ControlPlaneDown}
+			older.Due = dst[from]
 		}
 		older.Last, older.Count = dst[from+extra-1], older.Count+int64(extra)
 		dst = slices.Delete(dst, from, from+extra)
 	}
 	if older.Count > 0 {
-		if p.paused(older.Due) && p.paused(older.Last) {
-			older.Outcome, older.Reason = Skip, Paused
-		}
+		older.Outcome, older.Reason = p.Together(older.Due, older.Last)
 		s.Decided = older.Last
 	}
 	return dst, older
+}
+
+// Together is what becomes of so many due times of an outage that they get one decision, of which these are the first and the
+// last.
+func (p *Policy) Together(first, last int64) (Outcome, Reason) {
+	if p.paused(first) && p.paused(last) {
+		return Skip, Paused
+	}
+	return Miss, ControlPlaneDown
 }

@@ -287,8 +287,8 @@ func (s *Store) TakePlace(ctx context.Context, b backup.Backup, places int) (boo
 			return err
 		}
 		r, err := tx.ExecContext(ctx, `UPDATE backups SET placed = 1 WHERE id = $1 AND attempt = $2 AND $3 > (
-			SELECT count(*) FROM backups WHERE server_id = $4 AND next_step_at > 0 AND id <> $1 AND (placed = 1 OR id < $1 AND cancel_at = 0))`,
-			string(b.ID), b.Work.Attempt, places, string(b.ServerID))
+			SELECT count(*) FROM backups WHERE server_id = $4 AND next_step_at > 0 AND id <> $1 AND (placed = 1 OR id < $1 AND cancel_at = 0 AND step = $5))`,
+			string(b.ID), b.Work.Attempt, places, string(b.ServerID), string(backup.StepQueue))
 		return hit(r, err, controlplane.ErrNotFound)
 	})
 	if errors.Is(err, controlplane.ErrNotFound) {
@@ -299,12 +299,18 @@ func (s *Store) TakePlace(ctx context.Context, b backup.Backup, places int) (boo
 
 // CallWaiting implements controlplane.Store.
 func (s *Store) CallWaiting(ctx context.Context, server backup.ServerID, most int, now time.Time) (ids []backup.ID, err error) {
-	var q query
-	q.add(`UPDATE backups SET next_step_at = ? WHERE next_step_at > 0 AND placed = 0 AND id IN (
-		SELECT id FROM backups WHERE server_id = ? AND next_step_at > 0 AND placed = 0 ORDER BY id LIMIT ?) RETURNING id`,
-		millis(now), string(server), most)
-	defer s.inTurn()()
-	return list(ctx, s.db, &q, func(id *backup.ID) columns { return columns{text("id", id)} })
+	err = s.tx(ctx, func(tx *sql.Tx) error {
+		var q query
+		q.add(`UPDATE backups SET next_step_at = ? WHERE next_step_at > 0 AND placed = 0 AND id IN (
+			SELECT id FROM backups WHERE server_id = ? AND next_step_at > 0 AND placed = 0 AND step = ? ORDER BY id LIMIT ?) RETURNING id`,
+			millis(now), string(server), string(backup.StepQueue), most)
+		if ids, err = list(ctx, tx, &q, func(id *backup.ID) columns { return columns{text("id", id)} }); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE schedules SET wake_at = $1 WHERE server_id = $2 AND deleted_at = 0 AND owed_json LIKE '["%'`, millis(now), string(server))
+		return err
+	})
+	return ids, err
 }
 
 // SaveStep implements controlplane.Store.

@@ -25,7 +25,7 @@ func (s *Store) Dispatch(ctx context.Context, now time.Time, most int, decide fu
 // takeDue locks schedules whose wake has come, and reads what belongs to them.
 func (s *Store) takeDue(ctx context.Context, tx *sql.Tx, now time.Time, most int) ([]controlplane.DueSchedule, error) {
 	var q query
-	q.add("SELECT "+scheduleColumns(&backup.Schedule{}).names()+" FROM schedules WHERE wake_at > 0 AND wake_at <= ? AND deleted_at = 0 ORDER BY wake_at LIMIT ?"+s.dialect.skipLocked,
+	q.add("SELECT "+scheduleColumns(&backup.Schedule{}).names()+" FROM schedules WHERE wake_at > 0 AND wake_at <= ? AND deleted_at = 0 ORDER BY wake_at, id LIMIT ?"+s.dialect.skipLocked,
 		millis(now), most)
 	schedules, err := list(ctx, tx, &q, scheduleColumns)
 	if err != nil || len(schedules) == 0 {
@@ -39,11 +39,11 @@ func (s *Store) takeDue(ctx context.Context, tx *sql.Tx, now time.Time, most int
 		ids = append(ids, sch.ID)
 		servers[sch.ServerID] = backup.Server{}
 	}
-	running, err := unfinished(ctx, tx, "schedule_id", ids)
+	running, err := unfinished(ctx, tx, "schedule_id", ids, "")
 	if err != nil {
 		return nil, err
 	}
-	onServer, err := unfinished(ctx, tx, "server_id", keys(servers))
+	onServer, err := unfinished(ctx, tx, "server_id", keys(servers), " AND (placed = 1 OR step = '"+string(backup.StepQueue)+"')")
 	if err != nil {
 		return nil, err
 	}
@@ -61,14 +61,14 @@ func (s *Store) takeDue(ctx context.Context, tx *sql.Tx, now time.Time, most int
 	return due, err
 }
 
-// unfinished counts the backups that are not finished, by a column that holds one of the ids.
-func unfinished[T ~string](ctx context.Context, tx *sql.Tx, column string, ids []T) (map[string]int, error) {
+// unfinished counts the backups that are not finished, and fulfil a condition besides, by a column that holds one of the ids.
+func unfinished[T ~string](ctx context.Context, tx *sql.Tx, column string, ids []T, and string) (map[string]int, error) {
 	type tally struct {
 		id    string
 		count int
 	}
 	var q query
-	q.add("SELECT " + column + ", count(*) FROM backups WHERE next_step_at > 0")
+	q.add("SELECT " + column + ", count(*) FROM backups WHERE next_step_at > 0" + and)
 	in(&q, column, ids)
 	q.add(" GROUP BY " + column)
 	found, err := list(ctx, tx, &q, func(t *tally) columns { return columns{text("id", &t.id), number("count", &t.count)} })
