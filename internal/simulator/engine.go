@@ -26,8 +26,13 @@ type engine struct {
 	vaults    []vaultState
 	schedules []scheduleState
 
-	wakes   wakes   // of the schedules
+	now     int64
+	wakes   wakes   // of the schedules. What was to be while nobody was there is so when somebody is again, in the same order
 	ends    ends    // of tries, and of pauses before the next one
+	freed   []int32 // servers on which a place was left, or is wanted, at this instant
+	owing   int     // schedules that owe a start
+	due     []int32 // schedules to be looked at in one instant
+	begun   uint32  // runs
 	runs    []run   // by slot
 	unused  []int32 // slots
 	outage  int     // the first of Scenario.Outages that is not over
@@ -46,8 +51,9 @@ type serverState struct {
 	faults     []fault
 	schedules  []int32 // of the engine
 	running    int
-	waiting    []int32 // slots of runs that wait for a place, the first come first
+	waiting    []int32 // slots of runs that wait for a place, the oldest first
 	owing      int     // schedules that owe a start
+	freed      bool    // it is in engine.freed
 	used       int64   // by archives, those in the making included
 	expiries   []int64 // when the oldest archive of each schedule may go, close together
 	nextExpiry int64   // the soonest of them
@@ -92,33 +98,72 @@ type run struct {
 	tries    int32
 	trying   bool // else it waits for a place or for its next try
 	class    uint8
+	number   uint32 // the older the lower
 	due      int64
 	begin    int64 // of the first try
 	bytes    int64
 	reserved int64
 }
 
-// until simulates up to a time, that one included.
+// until simulates up to a time, that one included. In each instant jobs end, then those get places who wait for them, and then
+// the scheduler decides: as the control plane does it.
 func (g *engine) until(end int64) {
 	for {
-		wake, isWake := g.wakes.first()
-		ends, isEnd := g.ends.first()
-		at := min(wake, ends)
-		if !isWake && !isEnd || at > end {
+		wake, _ := g.wakes.first()
+		ends, _ := g.ends.first()
+		if len(g.freed) > 0 && ends > g.now {
+			g.fill(g.now)
+			continue
+		}
+		at := max(wake, g.now)
+		if wake < ends {
+			at = max(at, g.down(wake))
+		}
+		if ends <= at {
+			at = ends
+		}
+		if at > end || at == never {
 			g.sample(end)
 			return
 		}
 		g.sample(at)
-		if ends <= wake { // a place is free before it is wanted
+		g.now = at
+		if ends <= at {
 			g.ended(g.ends.pop(), at)
 			continue
 		}
-		i := g.wakes.heap[0]
-		if back := g.down(at); back > 0 {
-			g.wakes.set(i, back)
-			continue
+		g.decide(at)
+	}
+}
+
+// decide looks at the schedules whose wake has come: first at those that owe a start, the longest owed first.
+func (g *engine) decide(t int64) {
+	if g.owing == 0 {
+		g.step(g.wakes.heap[0], t)
+		return
+	}
+	g.due = g.due[:0]
+	for {
+		wake, ok := g.wakes.first()
+		if !ok || wake > t {
+			break
 		}
-		g.step(i, at)
+		g.due = append(g.due, g.wakes.heap[0])
+		g.wakes.set(g.wakes.heap[0], never)
+	}
+	slices.SortStableFunc(g.due, func(a, b int32) int {
+		switch owedA, owedB := g.schedules[a].state.Owed, g.schedules[b].state.Owed; {
+		case len(owedA) > 0 && len(owedB) > 0:
+			return cmp.Or(cmp.Compare(owedA[0], owedB[0]), cmp.Compare(a, b))
+		case len(owedA) > 0:
+			return -1
+		case len(owedB) > 0:
+			return 1
+		}
+		return 0
+	})
+	for _, i := range g.due {
+		g.step(i, t)
 	}
 }
 
@@ -144,6 +189,14 @@ func (g *engine) step(i int32, t int64) {
 	for until < len(s.due) && s.due[until] <= t {
 		until++
 	}
+	for extra := until - s.at - scheduler.MostDecided; extra > 0; extra = 0 {
+		outcome, reason := s.policy.Together(s.due[s.at], s.due[s.at+extra-1])
+		for ; extra > 0; extra-- {
+			s.state.Decided = s.due[s.at]
+			g.tell(s, outcomeOf[outcome], 0, t, &run{due: s.due[s.at]}, reason, 0)
+			s.at++
+		}
+	}
 	owing := len(s.state.Owed) > 0
 	world := scheduler.World{Running: s.running, Free: server.places() - server.running - len(server.waiting)}
 	g.decisions = s.policy.Step(&s.state, s.due[s.at:until], t, world, g.decisions[:0])
@@ -151,7 +204,8 @@ func (g *engine) step(i int32, t int64) {
 		s.at++
 	}
 	if still := len(s.state.Owed) > 0; still != owing {
-		server.owing += map[bool]int{true: 1, false: -1}[still]
+		by := map[bool]int{true: 1, false: -1}[still]
+		server.owing, g.owing = server.owing+by, g.owing+by
 	}
 	g.wakes.set(i, g.wakeOf(s, t))
 	for k := range g.decisions {
@@ -203,19 +257,44 @@ func (g *engine) carryOut(i int32, d *scheduler.Decision, t int64) {
 		return
 	}
 	slot := g.slot()
-	g.runs[slot] = run{schedule: i, due: d.Due}
+	g.begun++
+	g.runs[slot] = run{schedule: i, due: d.Due, number: g.begun}
 	s.running++
-	g.place(slot, t)
-}
-
-// place gives a run a place on its server, or has it wait for one.
-func (g *engine) place(slot int32, t int64) {
-	server := &g.servers[g.schedules[g.runs[slot].schedule].server]
-	if server.running >= server.places() {
+	if server := &g.servers[s.server]; server.running >= server.places() {
 		server.waiting = append(server.waiting, slot)
 		return
 	}
 	g.try(slot, t)
+}
+
+// free notes that a place was left on a server, or is wanted, at this instant, if there is somebody to have it.
+func (g *engine) free(server int32) {
+	if s := &g.servers[server]; !s.freed && (len(s.waiting) > 0 || s.owing > 0) {
+		s.freed = true
+		g.freed = append(g.freed, server)
+	}
+}
+
+// fill gives the places that are free to those who wait, and has the schedules looked at that owe a start.
+func (g *engine) fill(t int64) {
+	for _, n := range g.freed {
+		server := &g.servers[n]
+		server.freed = false
+		for len(server.waiting) > 0 && server.running < server.places() {
+			next := server.waiting[0]
+			server.waiting = slices.Delete(server.waiting, 0, 1)
+			g.try(next, t)
+		}
+		if server.owing == 0 {
+			continue
+		}
+		for _, i := range server.schedules {
+			if len(g.schedules[i].state.Owed) > 0 {
+				g.wakes.set(i, t)
+			}
+		}
+	}
+	g.freed = g.freed[:0]
 }
 
 func (s *serverState) places() int { return max(s.MaxConcurrent, 1) }
@@ -321,31 +400,25 @@ func (g *engine) ended(slot int32, t int64) {
 		return
 	}
 	r := &g.runs[slot]
-	if !r.trying {
-		g.place(slot, t)
-		return
-	}
 	s := &g.schedules[r.schedule]
 	server := &g.servers[s.server]
+	if !r.trying { // the pause before its next try is over
+		younger := slices.IndexFunc(server.waiting, func(other int32) bool { return g.runs[other].number > r.number })
+		if younger < 0 {
+			younger = len(server.waiting)
+		}
+		server.waiting = slices.Insert(server.waiting, younger, slot)
+		g.free(s.server)
+		return
+	}
 	server.running--
+	g.free(s.server)
 	r.trying = false
 	if pause, again := g.pause(s, r); again {
 		g.ends.push(t+pause, slot)
 	} else {
 		g.finish(s, server, r, t)
 		g.unused = append(g.unused, slot)
-	}
-	for len(server.waiting) > 0 && server.running < server.places() {
-		next := server.waiting[0]
-		server.waiting = slices.Delete(server.waiting, 0, 1)
-		g.try(next, t)
-	}
-	if server.owing > 0 {
-		for _, i := range server.schedules {
-			if len(g.schedules[i].state.Owed) > 0 {
-				g.step(i, t)
-			}
-		}
 	}
 }
 
