@@ -12,10 +12,13 @@ import (
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/testbed"
 )
 
-// hasty is the time, with pauses that last a fiftieth of what they should.
-type hasty struct{ wallClock }
+// hasty is the time, with pauses that last a part of what they should.
+type hasty struct {
+	wallClock
+	part time.Duration
+}
 
-func (h hasty) After(d time.Duration) <-chan time.Time { return h.wallClock.After(d / 50) }
+func (h hasty) After(d time.Duration) <-chan time.Time { return h.wallClock.After(d / h.part) }
 
 func (s *slowServer) log(t *testing.T, p place, id string) string {
 	t.Helper()
@@ -133,7 +136,7 @@ func (s *slowServer) nothingLeft(t *testing.T, p place, id string, job backup.Jo
 func TestServerThatComesBackTooLateIsSweptByWhoServes(t *testing.T) {
 	t.Parallel()
 	s, p := newSlowServer(t), place(filepath.Join(t.TempDir(), "data"))
-	b, job, end := s.lost(t, p, func(c *ServeConfig) { c.Clock = hasty{} })
+	b, job, end := s.lost(t, p, func(c *ServeConfig) { c.Clock = hasty{part: 50} })
 	s.nothingLeft(t, p, b.ID, job)
 	if err := end(); err != nil {
 		t.Error(err)
@@ -169,5 +172,55 @@ func TestServerThatComesBackTooLateIsSweptByTheNextApply(t *testing.T) {
 	}
 	if _, err := os.Stat(stranger); err != nil {
 		t.Errorf("a folder of somebody else: %v", err)
+	}
+}
+
+func TestWhoServesLooksThroughItsServersForOrphans(t *testing.T) {
+	t.Parallel()
+	s, p := newSlowServer(t), place(filepath.Join(t.TempDir(), "data"))
+	e, c := process(t, string(p))
+	server, err := c.CreateServer(t.Context(), login(s.SSHD, s.folder))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Authorize(server.PublicKey)
+	if err := os.WriteFile(filepath.Join(s.gate, "open"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	made := func() string {
+		t.Helper()
+		b, err := c.CreateBackup(t.Context(), server.ID, api.BackupInput{Type: "files", Files: &backup.FilesSource{Include: []string{s.source}}})
+		if err == nil {
+			b, err = c.WaitForBackup(t.Context(), b.ID, nil)
+		}
+		if err != nil || b.Status != "completed" {
+			t.Fatal(err, b.Failure)
+		}
+		return b.ID
+	}
+	good, deleted := made(), made()
+	if _, err := c.DeleteBackup(t.Context(), deleted); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	stranger := s.strangers(t)
+	jobFile(t, s.SSHD, s.folder, deleted, backup.Job{PID: 1 << 22, StartTime: 1, BootID: "0"}) // back, as from a copy of the server
+
+	config := p.config()
+	config.Clock = hasty{part: 1000}
+	_, end := serve(t, config)
+	until(t, "the orphan is removed", func() bool {
+		_, err := os.Stat(filepath.Join(s.folder, deleted))
+		return os.IsNotExist(err)
+	})
+	if err := end(); err != nil {
+		t.Error(err)
+	}
+	for _, stays := range []string{filepath.Join(s.folder, good, "archive.tar.gz"), stranger} {
+		if _, err := os.Stat(stays); err != nil {
+			t.Error(err)
+		}
 	}
 }

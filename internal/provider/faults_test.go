@@ -122,6 +122,7 @@ func TestFaultsAreToldAndLeaveNothing(t *testing.T) {
 	const tmpfsSize = 1 << 20
 	for name, test := range map[string]struct {
 		stranger bool // the key is not authorised
+		env      []string
 		tools    map[string]string
 		arrange  func(*scenario) (server, backup attrs)
 		want     func(*scenario) failure
@@ -296,6 +297,38 @@ func TestFaultsAreToldAndLeaveNothing(t *testing.T) {
 			},
 			mend: (*scenario).withoutTools,
 		},
+		"the job hangs": {
+			env:   []string{"CLOUDAIPILOT_STUCK_AFTER=2s"},
+			tools: map[string]string{"gzip": `case $1 in -c) exec sleep 600 ;; esac; exec "$real" "$@"`},
+			want: func(s *scenario) failure {
+				return failure{"STUCK", "archive", "the backup does not move any more", []string{" lives and made no progress for ", s.sshd.BackupDir, "ps -o pid,stat,wchan"}}
+			},
+			mend: (*scenario).withoutTools,
+		},
+		"the job is killed with all it started": {
+			tools: map[string]string{"gzip": `case $1 in -c) kill -9 0 ;; esac; exec "$real" "$@"`},
+			want: func(s *scenario) failure {
+				return failure{"STUCK", "archive", "the job on the server is gone", []string{s.sshd.Host + ":" + number(s.sshd.Port), " is gone, and the server was not restarted: it is up since ", "dmesg"}}
+			},
+			mend: (*scenario).withoutTools,
+		},
+		"the server is restarted": {
+			tools: map[string]string{
+				"gzip": `case $1 in -c) : >"${0%/*}/restarted"; kill -9 0 ;; esac; exec "$real" "$@"`,
+				"cat":  `case "$*" in */boot_id) if [ -e "${0%/*}/restarted" ]; then echo 11111111-2222-3333-4444-555555555555; exit; fi ;; esac; exec "$real" "$@"`,
+			},
+			want: func(*scenario) failure {
+				return failure{"STUCK", "archive", "the server was restarted during the backup", []string{" belongs to a former boot of the server, which was started again at ", "last -x"}}
+			},
+			mend: (*scenario).withoutTools,
+		},
+		"the connection is dropped": {
+			tools: map[string]string{"df": `pid=$$; until case $(cat /proc/$pid/comm) in sshd*) ;; *) false ;; esac; do read -r _ _ _ pid _ </proc/$pid/stat; done; kill -9 $pid; sleep 600`},
+			want: func(s *scenario) failure {
+				return failure{"SSH_DROPPED", "connect", "the SSH connection was dropped", []string{s.sshd.Host + ":" + number(s.sshd.Port), "journalctl -u ssh"}}
+			},
+			mend: (*scenario).withoutTools,
+		},
 		"gzip loses the end of the archive": {
 			tools: map[string]string{"gzip": `case $1 in -dc) exec "$real" "$@" ;; esac; "$real" "$@" | head -c -9`},
 			want: func(s *scenario) failure {
@@ -314,6 +347,7 @@ func TestFaultsAreToldAndLeaveNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newStrangers(t, testbed.SSHDOptions{})
+			s.tf.Env = append(s.tf.Env, test.env...)
 			switch {
 			case test.tools != nil:
 				s.authorizeWithTools(test.tools)
