@@ -10,6 +10,8 @@ import (
 const (
 	// ControlPlaneHeader carries the id of the control plane that answered; empty while it has no records.
 	ControlPlaneHeader = "X-CloudAIPilot-Control-Plane"
+	// SimulatedTimeHeader carries what time it is in a simulated control plane, in RFC 3339; others do not send it.
+	SimulatedTimeHeader = "X-CloudAIPilot-Simulated-Time"
 	// IdempotencyHeader makes the repetition of a POST answer with the first one's result.
 	IdempotencyHeader = "Idempotency-Key"
 	// LinesType is the type of an answer that is told line by line, each a JSON object.

@@ -38,6 +38,8 @@ type Client struct {
 	token string
 	name  string
 	seen  atomic.Pointer[string]
+
+	simulated atomic.Pointer[time.Time]
 }
 
 // maxAnswer bounds a JSON answer: a page of 1,000 backups, each with 1,000 paths, is far below it.
@@ -66,6 +68,14 @@ func (c *Client) ControlPlaneID() string {
 		return *id
 	}
 	return ""
+}
+
+// Now is what time it is for the control plane that answered: ours, unless its time is simulated.
+func (c *Client) Now() time.Time {
+	if at := c.simulated.Load(); at != nil {
+		return *at
+	}
+	return time.Now()
 }
 
 // repeatable marks the context of a request that may be sent twice.
@@ -161,6 +171,9 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	}
 	id := resp.Header.Get(api.ControlPlaneHeader)
 	c.seen.Store(&id)
+	if at, err := time.Parse(time.RFC3339, resp.Header.Get(api.SimulatedTimeHeader)); err == nil {
+		c.simulated.Store(&at)
+	}
 	if resp.StatusCode < 300 {
 		return resp, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -65,11 +66,14 @@ func quiet(next http.Handler) http.Handler {
 	})
 }
 
-// identify puts the control plane's id on every answer, so that a client notices when it talks to another one.
+// identify puts the control plane's id on every answer, so that a client notices when it talks to another one, and a simulated time.
 func identify(plane *controlplane.ControlPlane, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if id, err := plane.Store.ID(r.Context()); err == nil {
 			w.Header().Set(api.ControlPlaneHeader, id)
+		}
+		if plane.Virtual != nil {
+			w.Header().Set(api.SimulatedTimeHeader, plane.Virtual.Now().Format(time.RFC3339))
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -34,6 +34,9 @@ func (c *Config) setStage() error {
 	if !c.Simulate {
 		return nil
 	}
+	if len(c.Scenario) > scenario.MaxBytes {
+		return fmt.Errorf("scenario: it is larger than %s", diagnosis.Bytes(scenario.MaxBytes))
+	}
 	sc, err := scenario.Stage([]byte(c.Scenario), simulated.Classes())
 	if err != nil {
 		return fmt.Errorf("scenario: %w", err)

@@ -116,16 +116,16 @@ func (c *cli) schedulePause() *cobra.Command {
 	var reason, until string
 	cmd := c.command("pause NAME|SERVER/NAME|ID", "Let a schedule ask for no backups until it is resumed", cobra.ExactArgs(1),
 		func(ctx context.Context, client *apiclient.Client, args []string) error {
-			end, err := pauseUntil(until, time.Now())
-			if err != nil {
-				return err
-			}
 			s, server, err := findSchedule(ctx, client, args[0])
 			if err != nil {
 				return err
 			}
+			end, err := pauseUntil(until, client.Now())
+			if err != nil {
+				return err
+			}
 			if s.Paused && reason == s.PauseReason && until == "" && s.PausedUntil == nil {
-				return c.showSchedule(s, server)
+				return c.showSchedule(client, s, server)
 			}
 			return c.changeSchedule(ctx, client, s, server, api.ScheduleInput{Paused: new(true), PauseReason: &reason, PausedUntil: &end})
 		})
@@ -158,7 +158,7 @@ func (c *cli) scheduleResume() *cobra.Command {
 			return err
 		}
 		if !s.Paused {
-			return c.showSchedule(s, server)
+			return c.showSchedule(client, s, server)
 		}
 		return c.changeSchedule(ctx, client, s, server, api.ScheduleInput{Paused: new(false)})
 	})

@@ -102,7 +102,7 @@ func (c *cli) addSchedule(ctx context.Context, client *apiclient.Client, server 
 	if err != nil {
 		return err
 	}
-	if err := c.showSchedule(s, on.Name); err != nil {
+	if err := c.showSchedule(client, s, on.Name); err != nil {
 		return err
 	}
 	return c.warnOfSchedule(ctx, client, s)
@@ -136,7 +136,7 @@ func (c *cli) scheduleList() *cobra.Command {
 		}
 		var rows [][]string
 		for _, s := range schedules {
-			rows = append(rows, []string{names[s.ServerID] + "/" + s.Name, s.Type, s.Cron, s.Timezone, activeOrPaused(s), nextDue(s, names[s.ServerID], time.Now()), s.ID})
+			rows = append(rows, []string{names[s.ServerID] + "/" + s.Name, s.Type, s.Cron, s.Timezone, activeOrPaused(s), nextDue(s, names[s.ServerID], client.Now()), s.ID})
 		}
 		if err := c.table(orEmpty(schedules), "NAME\t?TYPE\tCRON\t?TIMEZONE\tSTATUS\tNEXT DUE\tID", rows); err != nil {
 			return err
@@ -207,7 +207,7 @@ func (c *cli) scheduleShow() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := c.showSchedule(s, server); err != nil {
+		if err := c.showSchedule(client, s, server); err != nil {
 			return err
 		}
 		return c.warnOfSchedule(ctx, client, s)
@@ -217,7 +217,7 @@ func (c *cli) scheduleShow() *cobra.Command {
 	return cmd
 }
 
-func (c *cli) showSchedule(s api.Schedule, server string) error {
+func (c *cli) showSchedule(client *apiclient.Client, s api.Schedule, server string) error {
 	when := ""
 	if e, err := cron.Parse(s.Cron, server+"/"+s.Name); err == nil {
 		when = e.Describe()
@@ -225,7 +225,7 @@ func (c *cli) showSchedule(s api.Schedule, server string) error {
 	return c.record(s, []field{
 		{"name", server + "/" + s.Name}, {"id", s.ID}, {"status", activeOrPaused(s)}, {"cron", s.Cron}, {"timezone", s.Timezone}, {"when", when},
 		{"paused until", pauseEnd(s)}, {"pause reason", s.PauseReason},
-		{"next due", nextDue(s, server, time.Now())}, {"overlap", s.Overlap}, {"missed runs", missedText(s)},
+		{"next due", nextDue(s, server, client.Now())}, {"overlap", s.Overlap}, {"missed runs", missedText(s)},
 		{"starting deadline", secondsText(s.StartingDeadlineSeconds)}, {"jitter", secondsText(s.JitterSeconds)}, {"blackout", windowsText(s.BlackoutWindows)}, {"type", s.Type}, {"include", strings.Join(s.Files.Include, ", ")},
 		{"exclude", strings.Join(s.Files.Exclude, ", ")}, {"databases", databases(s.Databases)}, {"retention", fmt.Sprintf("%d days", s.RetentionDays)},
 		{"created", clock(s.CreatedAt)}, {"updated", clock(s.UpdatedAt)},
@@ -277,7 +277,7 @@ func (c *cli) changeSchedule(ctx context.Context, client *apiclient.Client, s ap
 	if err != nil {
 		return err
 	}
-	if err := c.showSchedule(changed, server); err != nil {
+	if err := c.showSchedule(client, changed, server); err != nil {
 		return err
 	}
 	return c.warnOfSchedule(ctx, client, changed)

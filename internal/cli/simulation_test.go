@@ -53,6 +53,12 @@ func TestASimulatedWeek(t *testing.T) {
 	if out := says(0, "simulation", "show", "--json"); !strings.Contains(out, `"completed": 4`) || !strings.Contains(out, `"failed": 2`) || !strings.Contains(out, `"missed": 1`) {
 		t.Errorf("show says %s", out)
 	}
+	if out := says(0, "schedule", "show", "web-1/nightly"); !strings.Contains(out, "2026-01-08 02:30:00Z") {
+		t.Errorf("it is due next: %s", out)
+	}
+	if out := says(0, "schedule", "pause", "web-1/nightly", "--until", "48h"); !strings.Contains(out, "2026-01-10 ") {
+		t.Errorf("it is paused: %s", out)
+	}
 	says(2, "simulation", "advance", "--by", "soon")
 	says(2, "simulation", "advance")
 	end()

@@ -56,7 +56,7 @@ func TestAJobThatHangsIsEndedAfterHalfAnHour(t *testing.T) {
 	t.Parallel()
 	b := stage(t, "faults: [{class: job_stuck_no_progress}]")
 	made := b.wait(b.ask(b.addServer()))
-	if stood := made.FinishedAt.Sub(made.CreatedAt); made.Failure == nil || made.Failure.Fact != backup.FactJobStuck || stood < 30*time.Minute || stood > 3*time.Hour {
+	if stood := made.FinishedAt.Sub(made.CreatedAt); made.Failure == nil || made.Failure.Fact != backup.FactJobStuck || stood < 30*time.Minute || stood > 90*time.Minute {
 		t.Errorf("%s after %s: %+v", made.Status, stood, made.Failure)
 	}
 	if made.OnServer {
@@ -74,13 +74,13 @@ servers:
   - name: web-1
     disk: 120GiB
     used_by_others: 20GiB
-    faults: [{class: path_not_found, chance: 0.2}, {slower: 3, from: 2026-01-03T00:00:00Z, until: 2026-01-04T00:00:00Z}]
+    faults: [{class: path_not_found, chance: 0.2}, {slower: 3, from: 2026-01-02T00:00:00Z, until: 2026-01-02T12:00:00Z}]
 schedules: [{name: hourly, server: web-1, cron: "0 * * * *", size: 500MiB}]
 faults: [{class: io_error, chance: 0.1}, {class: partial_transfer, chance: 0.3}]
 `
 	b := stage(t, text)
 	s := b.addSchedule(b.addServer(), "hourly", "0 * * * *")
-	b.advance(3*24*time.Hour - time.Minute)
+	b.advance(2*24*time.Hour - time.Minute)
 
 	events := map[int64]simulator.Event{}
 	if _, err := simulator.Simulate(parse(t, text), simulator.Options{Emit: func(e simulator.Event) error {
@@ -109,7 +109,7 @@ faults: [{class: io_error, chance: 0.1}, {class: partial_transfer, chance: 0.3}]
 			t.Errorf("due %s: %q with %d bytes after %d tries, and the simulator says %q with %d after %d", r.DueAt, got, made.SizeBytes, len(made.Tries)+1, want.Class, want.Bytes, want.Tries)
 		}
 	}
-	if len(runs) != 71 || failed < 15 || failed > 35 || tries < 10 {
+	if len(runs) != 47 || failed < 8 || failed > 25 || tries < 5 {
 		t.Errorf("%d runs, %d of them failed, %d tries before the last one", len(runs), failed, tries)
 	}
 }

@@ -70,14 +70,19 @@ func (f *Fleet) Reach(ctx context.Context, t controlplane.Target, b backup.Backu
 	return h, h.key, nil
 }
 
-// QuietUntil is when something happens to the job of a backup by itself; zero where that is not known, or never.
+// QuietUntil is when something happens to the job of a backup by itself; zero where that is not known. To one that hangs nothing
+// does for long.
 func (f *Fleet) QuietUntil(id backup.ID) time.Time {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if j, ok := f.jobs[id]; ok && j.ended.IsZero() && !plays[j.class].hangs {
-		return j.ends
+	j, ok := f.jobs[id]
+	switch {
+	case !ok || !j.ended.IsZero():
+		return time.Time{}
+	case plays[j.class].hangs && !f.now().Before(j.ends):
+		return f.now().Add(24 * time.Hour) // nothing does
 	}
-	return time.Time{}
+	return j.ends
 }
 
 // nameOf is the name of a schedule.

@@ -132,14 +132,12 @@ func became(s controlplane.Simulation) (lines []string) {
 
 const week = 7 * 24 * time.Hour
 
-func TestAWeekOfHoursPassesAtOnce(t *testing.T) {
+func TestAWeekPasses(t *testing.T) {
 	t.Parallel()
 	b := stage(t, "")
-	s := b.addSchedule(b.addServer(), "hourly", "0 * * * *")
-	began := time.Now()
+	s := b.addSchedule(b.addServer(), "often", "0 */4 * * *")
 	got := b.advance(week)
-	t.Logf("a week of an hourly schedule took %s", time.Since(began))
-	if diff := cmp.Diff([]string{"started completed 167", "started running 1"}, became(got)); diff != "" {
+	if diff := cmp.Diff([]string{"started completed 41", "started running 1"}, became(got)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if !got.Now.Equal(scenario.StageStart.Add(week)) {
