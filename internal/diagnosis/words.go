@@ -69,7 +69,7 @@ var words = map[string][]string{
 		"conexión rehusada", "conexión rechazada", "conexão recusada", "verbinding is geweigerd", "połączenie odrzucone", "в соединении отказано", "接続を拒否されました", "拒绝连接", "连接被拒绝",
 	},
 	"timedout": {
-		"os error 110)", "socket read operation has timed out", "connect: operation timed out", "connection attempt timed out", "net::ssh::connectiontimeout",
+		"execution expired", "os error 110)", "socket read operation has timed out", "connect: operation timed out", "connection attempt timed out", "net::ssh::connectiontimeout",
 		"connection timed out", "operation timed out", "i/o timeout", "|etimedout", "errno 110]", "connect timeout", "connection timeout", "connect timed out", "connecttimeout", "timed out while connecting", "connection attempt failed because the connected party did not properly respond",
 		"die wartezeit für die verbindung ist abgelaufen", "connexion terminée par expiration du délai d'attente", "tiempo de expiración de la conexión", "expiró el tiempo de conexión", "connessione scaduta",
 		"tempo esgotado para conexão", "tempo limite da conexão", "verbinding is verlopen", "przekroczony czas oczekiwania na połączenie", "время ожидания соединения истекло", "接続がタイムアウトしました", "连接超时",
@@ -85,7 +85,7 @@ var words = map[string][]string{
 		"netwerk is onbereikbaar", "sieć jest niedostępna", "сеть недоступна", "ネットワークに届きません", "网络不可达",
 	},
 	"nameres": {
-		"could not resolve:", "error resolving", "resolving a server hostname", "name or service not known", "temporary failure in name resolution", "nodename nor servname provided", "no such host", "|enotfound", "eai_again", "could not resolve host", "couldn't resolve host", "unable to resolve host",
+		"nameresolutionfailure", "could not resolve:", "error resolving", "resolving a server hostname", "name or service not known", "temporary failure in name resolution", "nodename nor servname provided", "no such host", "|enotfound", "eai_again", "could not resolve host", "couldn't resolve host", "unable to resolve host",
 		"name does not resolve", "name resolution failure", "unknownhostexception", "gaierror", "server misbehaving", "failed to resolve", "dns resolution failed", "dns lookup failed", "nxdomain", "no address associated with hostname", "failure in name resolution",
 		"could not be resolved", "nameresolutionerror", "dns_probe", "wget: bad address", "unknown host", "failed to lookup address", "php_network_getaddresses", "no address associated with name",
 		"name oder dienst nicht bekannt", "der name oder der dienst ist nicht bekannt", "nom ou service inconnu", "nombre o servicio desconocido", "nome o servizio sconosciuto", "nome ou serviço desconhecido", "naam of dienst is niet bekend", "nieznana nazwa lub usługa",
@@ -123,7 +123,7 @@ var words = map[string][]string{
 		"amazons3", "objectstorage", "gdrive", "graph.microsoft", "remote repository", "rest-server", "|swift|", "|duplicati", "hetzner.com", "your-objectstorage", ":9000", "backup write data", "proxmox backup server", "|pbs|",
 	},
 	"db": {
-		"neo4j", "influx", "etcd", "cassandra", "clickhouse", "couchdb", "sqlclient", "mysql", "mariadb", "postgres", "pg_dump", "pg_basebackup", "psql", "mongo", "sqlstate", "sqlite", "redis", "port 5432", "port 3306", ":5432", ":3306", ":27017", "database", "pgbackrest", "innodb", "|pdo", "mydumper", "xtrabackup", "libpq", "|sql|",
+		"gbak", "firebird", "neo4j", "influx", "cassandra", "clickhouse", "couchdb", "sqlclient", "mysql", "mariadb", "postgres", "pg_dump", "pg_basebackup", "psql", "mongo", "sqlstate", "sqlite", "redis", "port 5432", "port 3306", ":5432", ":3306", ":27017", "database", "pgbackrest", "innodb", "|pdo", "mydumper", "xtrabackup", "libpq", "|sql|",
 	},
 	"docker": {"docker", "container", "podman", "response from daemon", "containerd", "kubectl", "kubelet", "|oci|", "|pod|", "pods "},
 	"pull":   {"pull", "registry", "docker.io", "ghcr.io", "quay.io", "manifest", "helper image"},
@@ -135,7 +135,7 @@ var words = map[string][]string{
 	// What somebody says of a line.
 	// That a reason is told, whatever it is.
 	"reason": {"exception: ", "exception in", "caused by", "due to", "unable to", "cannot ", "can't ", "not found", "invalid", "denied", "http error", "status code", "statuscode", "unsupported", "expected", "refused", "missing", "mismatch", "too large", "too long", "forbidden", "unauthorized", "canceled", "cancelled", "already", "in use", "redirect"},
-	"soft":   {"/.gvfs", "|warning", "|warn|", "level=info", "level=debug", "|notice|", "|debug", "|[info]|", "|info:", " info ", "retrying", "will retry", "low level retry", "skipping", "ignored", "debug1:", "debug2:"},
+	"soft":   {"could not change directory to", "/.gvfs", "|warning", "|warn|", "level=info", "level=debug", "|notice|", "|debug", "|[info]|", "|info:", " info ", "retrying", "will retry", "low level retry", "skipping", "ignored", "debug1:", "debug2:"},
 	"hard":   {"|error", "|fatal", "failed", "failure", "|panic", "critical", "|cannot ", "can't ", "unable to", "level=error", "aborting", "giving up", "exception"},
 	"notice": {"swiftmailer", "expected response code", "connection could not be established with host", "monitor hook", "healthchecks", "no mta installed", "notification", "notify:", "to notify", "not notify", "notify via", "notify because", "|smtp", "sendmail", "send mail", "send email", "sending email", "send e-mail", "telegram", "slack", "discord", "|webhook", "healthchecks.io", "hc-ping", "ntfy", "gotify", "pushover", "swift_transport", "mailer", "to controller", "status to ", "backup's final status", "backup status", "uptime kuma", "apprise", "shoutrrr"},
 	"done":   {"successfully", "successful", "success", "completed", "backup done", "backup finished", "finished ok", "backup ok", "erfolgreich", "terminé", "завершено"},
