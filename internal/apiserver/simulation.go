@@ -51,7 +51,7 @@ func elapsedOf(in api.AdvanceInput, s controlplane.Simulation) (time.Duration, e
 		return 0, badSpan(field, err.Error()+".")
 	}
 	if d > controlplane.MaxElapsed-from {
-		return 0, badSpan(field, fmt.Sprintf("%s from there is more than 3650d after the beginning.", text))
+		return 0, badSpan(field, fmt.Sprintf("%s leads to more than 3650d after the beginning.", text))
 	}
 	return from + d, nil
 }

@@ -248,3 +248,42 @@ func TestServeSimulates(t *testing.T) {
 		t.Errorf("on a database: %v", err)
 	}
 }
+
+// TestTheSameSimulationTwice holds a simulation to its seed: identifiers differ, and nothing else does.
+func TestTheSameSimulationTwice(t *testing.T) {
+	t.Parallel()
+	const text = "seed: 3\nfaults: [{class: ssh_connection_refused, chance: 0.4}, {class: oom_killed, chance: 0.2}]"
+	play := func(text string) (lines []string) {
+		e, err := NewEmbedded(Config{DataDir: filepath.Join(t.TempDir(), "data"), Simulate: true, Scenario: text, MaxTries: 4})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = e.Close() })
+		c := e.Client("test")
+		scheduleAt(t, c, "0 * * * *")
+		advanceTo(t, c, 11*time.Hour) // in two steps
+		advanceTo(t, c, 24*time.Hour)
+		made, err := c.Backups(t.Context(), apiclient.BackupFilter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range made {
+			line := b.Status + " " + b.CreatedAt.String()
+			if b.FinishedAt != nil {
+				line += " " + b.FinishedAt.String()
+			}
+			for _, try := range b.Tries {
+				line += " " + try.FailedAt.String()
+			}
+			lines = append(lines, line)
+		}
+		return lines
+	}
+	once := play(text)
+	if diff := cmp.Diff(once, play(text)); diff != "" {
+		t.Errorf("(-once +again):\n%s", diff)
+	}
+	if len(once) != 24 || cmp.Equal(once, play(strings.Replace(text, "seed: 3", "seed: 4", 1))) {
+		t.Errorf("%d backups, or another seed is the same", len(once))
+	}
+}

@@ -1,6 +1,7 @@
 package scenario_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,4 +56,36 @@ func TestStageRefuses(t *testing.T) {
 			t.Errorf("%s:\n%v\nwant %s", text, err, want)
 		}
 	}
+}
+
+// FuzzStage holds the reader to what a stage needs, whatever is written: no fault without a class that happens, no negative size, no
+// time outside of those that are known.
+func FuzzStage(f *testing.F) {
+	f.Add([]byte("servers: [{name: a, disk: 1.5TB, used_by_others: 1GiB, faults: [{class: io_error, chance: 0.5, from: 2026-01-03T00:00:00Z}, {slower: 2}]}]"))
+	f.Add([]byte(`{"start": "2026-03-02T00:00:00Z", "schedules": [{"server": "a", "name": "n", "size": "3GiB"}], "servers": [{"name": "a", "max_concurrent_backups": 3}]}`))
+	f.Add([]byte("control_plane_outages: [{from: 2026-01-01T05:10:00Z, until: 2026-01-01T09:10:00Z}]\nfaults: [{class: server_offline}]\nvaults: [{name: v, capacity: 1PB}]"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		sc, err := scenario.Stage(raw, happens)
+		if err != nil {
+			return
+		}
+		for _, s := range sc.Servers {
+			if s.Disk < 0 || s.Others < 0 || s.OthersPerDay < 0 || s.BytesPerSec < 0 || s.MaxConcurrent < 0 {
+				t.Errorf("server %+v", s)
+			}
+			for _, fault := range append(s.Faults, sc.Faults...) {
+				if fault.From >= fault.Until || fault.Slower == 0 && !slices.Contains(happens, fault.Class) {
+					t.Errorf("fault %+v", fault)
+				}
+			}
+		}
+		for _, s := range sc.Schedules {
+			if s.Bytes < 0 || s.PerDay < 0 || s.Server < 0 || s.Server >= len(sc.Servers) {
+				t.Errorf("schedule %+v", s)
+			}
+		}
+		if sc.Start < 0 || sc.End <= sc.Start {
+			t.Errorf("from %d to %d", sc.Start, sc.End)
+		}
+	})
 }
