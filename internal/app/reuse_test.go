@@ -87,6 +87,10 @@ func TestRecoveryEndsTheVeryProcessAndNoOther(t *testing.T) {
 			j.StartTime--
 			return j
 		}, false, "job_gone", backup.ProcessGone},
+		"the number is of before a restart of the container": {func(j backup.Job) backup.Job {
+			j.StartTime = 0
+			return j
+		}, false, "job_gone", backup.ProcessFormerBoot},
 		"the number is of another boot": {func(j backup.Job) backup.Job {
 			j.BootID = "11111111-2222-3333-4444-555555555555"
 			return j

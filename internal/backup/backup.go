@@ -210,6 +210,9 @@ type Observation struct {
 	Output   string  // what the tools said so far, its last 64 KiB
 	Evidence Evidence
 	BootID   string // of the server now; empty where it does not say
+	// FirstStart is when the server's first process began, counted as a job's start time; 0 where it does not say. A container that is
+	// restarted has the same boot id, and another first process.
+	FirstStart int64
 }
 
 // ProcessOf says what became of a job.
@@ -217,7 +220,7 @@ func (o Observation) ProcessOf(job Job) ProcessState {
 	switch {
 	case o.Alive:
 		return ProcessLives
-	case job.BootID != "" && o.BootID != "" && job.BootID != o.BootID:
+	case job.BootID != "" && o.BootID != "" && (job.BootID != o.BootID || job.StartTime < o.FirstStart):
 		return ProcessFormerBoot
 	default:
 		return ProcessGone

@@ -22,10 +22,12 @@ func TestVanishedJobSaysWhatBecameOfItsProcess(t *testing.T) {
 		fix     string   // what some step of the diagnosis says
 		ends    bool     // the recovery has a process to end
 	}{
-		"it was killed": {func(f *fakeServer) { f.alive, f.boot = false, "boot" }, backup.FactJobGone, backup.ProcessGone,
+		"it was killed": {func(f *fakeServer) { f.alive, f.boot, f.first = false, "boot", 7 }, backup.FactJobGone, backup.ProcessGone,
 			[]string{"process 42 is gone", "was not restarted: it is up since 2026-02-28T04:05:06Z", `"archive" with 10 bytes`}, "dmesg", false},
 		"the server was restarted": {func(f *fakeServer) { f.alive, f.boot = false, "another" }, backup.FactServerRestarted, backup.ProcessFormerBoot,
 			[]string{"process 42 belongs to a former boot", "started again at 2026-02-28T04:05:06Z", `"archive" with 10 bytes`}, "last -x", false},
+		"it is a container that was restarted": {func(f *fakeServer) { f.alive, f.boot, f.first = false, "boot", 8 }, backup.FactServerRestarted, backup.ProcessFormerBoot,
+			[]string{"belongs to a former boot"}, "last -x", false},
 		"and its folder went with /tmp": {func(f *fakeServer) { f.alive, f.boot, f.noFolder = false, "another", true }, backup.FactServerRestarted, backup.ProcessFormerBoot,
 			[]string{"belongs to a former boot", `"archive" with 10 bytes`}, "last -x", false},
 		"its folder was removed under it": {func(f *fakeServer) { f.boot, f.noFolder = "boot", true }, backup.FactJobFolderGone, backup.ProcessLives,

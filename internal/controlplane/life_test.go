@@ -558,4 +558,6 @@ func (l *life) Download(context.Context, controlplane.Target, backup.Backup, io.
 func (l *life) Forget(backup.ServerID) {}
 
 // Folders implements controlplane.Runner.
-func (l *life) Folders(context.Context, controlplane.Target) ([]controlplane.Folder, error) { return nil, nil }
+func (l *life) Folders(context.Context, controlplane.Target) ([]controlplane.Folder, error) {
+	return nil, nil
+}

@@ -161,6 +161,7 @@ type fakeServer struct {
 	folders                                []controlplane.Folder
 	cleaning                               func(backup.Backup)
 	boot                                   string                                   // id of the server's boot now
+	first                                  int64                                    // start of its first process
 	booted                                 time.Time                                // when that began
 	at                                     string                                   // the job's step; "archive" where nothing is said
 	during                                 func(call string)                        // called in the middle of every call
@@ -195,7 +196,7 @@ func (f *fakeServer) Watch(context.Context, controlplane.Target, backup.Backup) 
 	if f.moves {
 		f.bytes++
 	}
-	seen := backup.Observation{Job: f.job, Alive: f.alive, Result: f.result, NoFolder: f.noFolder, BootID: f.boot, Evidence: backup.Evidence{BootedAt: f.booted}}
+	seen := backup.Observation{Job: f.job, Alive: f.alive, Result: f.result, NoFolder: f.noFolder, BootID: f.boot, FirstStart: f.first, Evidence: backup.Evidence{BootedAt: f.booted}}
 	if !f.noFolder {
 		seen.Progress, seen.Output = backup.Progress{Step: cmp.Or(f.at, "archive"), Bytes: 10 + f.bytes}, "what tar said"
 	}

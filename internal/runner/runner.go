@@ -89,7 +89,7 @@ func (r *Runner) Watch(ctx context.Context, t controlplane.Target, b backup.Back
 	if s.BootedAt > 0 {
 		e.BootedAt = time.Unix(s.BootedAt, 0).UTC()
 	}
-	seen := backup.Observation{Job: backup.Job(s.Job), Alive: s.Alive, NoFolder: !s.Exists, BootID: s.BootID, Output: text(s.Log), Evidence: e,
+	seen := backup.Observation{Job: backup.Job(s.Job), Alive: s.Alive, NoFolder: !s.Exists, BootID: s.BootID, FirstStart: s.FirstStart, Output: text(s.Log), Evidence: e,
 		Progress: backup.Progress{Step: step(s, b), Bytes: s.Bytes}}
 	if s.ProgressAt > 0 {
 		seen.Progress.At = time.Unix(s.ProgressAt, 0).UTC()

@@ -50,6 +50,17 @@ nap() { sleep 0.1 2>/dev/null || sleep 1; }
 
 boot_id() { cat /proc/sys/kernel/random/boot_id 2>/dev/null; }
 
+# A container keeps the boot id of its host when it is restarted, but gets a new first process. That began at a number of
+# clock ticks after the host's boot, of which every Linux that is still about counts 100 a second for its users.
+print_boot() {
+  first=$(start_time 1)
+  booted=$(sed -n 's/^btime \([0-9][0-9]*\)$/\1/p' /proc/stat 2>/dev/null)
+  if is_number "$first" && is_number "$booted" && [ $((booted + first / 100)) -le "$(date +%s)" ]; then
+    booted=$((booted + first / 100))
+  fi
+  printf 'boot_now=%s\nbooted_at=%s\nfirst_start=%s\n' "$(boot_id)" "$booted" "$first"
+}
+
 # start_time PID: its start in clock ticks after boot, nothing when it is gone or a zombie.
 # The name in /proc/PID/stat may hold blanks and brackets, so count after the last one.
 start_time() {
@@ -425,7 +436,7 @@ both_forms() { printf '%b\n./%b\n' "$1" "$1"; }
 # Alive is asked before the result is read: the other way round, a job that ends in
 # between would look dead without a result.
 do_status() {
-  printf 'boot_now=%s\nbooted_at=%s\n' "$(boot_id)" "$(sed -n 's/^btime //p' /proc/stat 2>/dev/null)"
+  print_boot
   if ! enter_job; then
     printf 'exists=0\n'
     # It may live on after its folder was removed by hand, or with all of /tmp.

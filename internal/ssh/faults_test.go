@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -303,7 +304,8 @@ func TestAJobIsSeenWithoutItsFolder(t *testing.T) {
 		} {
 			status, err := s.host().Watch(t.Context(), jobA, asked.job)
 			must(t, err)
-			if status.Exists || status.Alive != asked.alive || status.BootID != bootID(t) || status.BootedAt <= 0 {
+			if status.Exists || status.Alive != asked.alive || status.BootID != bootID(t) || status.BootedAt <= 0 || status.BootedAt > time.Now().Unix() ||
+				status.FirstStart <= 0 || status.FirstStart > job.StartTime {
 				t.Errorf("%s: %+v", name, status)
 			}
 		}

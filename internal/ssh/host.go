@@ -228,6 +228,9 @@ type Status struct {
 
 	BootID   string // of the server now; empty where it does not say
 	BootedAt int64  // when the server was last started, by its own clock, Unix seconds; 0 where it does not say
+	// FirstStart is when its first process began, in clock ticks after the boot; 0 where it does not say. In a container that was
+	// restarted, and has its host's boot id, only that tells.
+	FirstStart int64
 
 	Step       string // dump, archive, sync, verify, done
 	Database   int    // the database that is dumped, counted from 1

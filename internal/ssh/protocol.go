@@ -343,6 +343,7 @@ func parseStatus(a answer, log []byte) (Status, error) {
 		Alive:       a.flag("alive"),
 		SameBoot:    a.flag("same_boot"),
 		BootedAt:    clockTime(a.number("booted_at")),
+		FirstStart:  max(0, a.number("first_start")),
 		FreeBytes:   a.kib("free_kib"),
 		TotalBytes:  a.kib("total_kib"),
 		FreeInodes:  a.number("free_inodes"),
