@@ -61,6 +61,21 @@ func sessions(listener int) []int {
 	return found
 }
 
+// frozen returns the sessions, stopped. A login has its daemon process fork: one that was born while they were counted is
+// found the next time, because its parent is there still, and bears no more.
+func frozen(listener int) []int {
+	for before := []int(nil); ; {
+		found := sessions(listener)
+		for _, pid := range found {
+			_ = syscall.Kill(pid, syscall.SIGSTOP)
+		}
+		if slices.Equal(before, found) {
+			return found
+		}
+		before = found
+	}
+}
+
 // commands returns the processes that logins through this port have left running, detached ones and their
 // children included: sshd puts the port it serves into their environment.
 func commands(port int) []int {

@@ -174,7 +174,7 @@ func (s *SSHD) Stop() {
 	}
 	// Freeze the listener first, so that no connection is born between the two steps.
 	_ = s.listener.Process.Signal(syscall.SIGSTOP)
-	killAll(sessions(s.listener.Process.Pid))
+	killAll(frozen(s.listener.Process.Pid))
 	_ = s.listener.Process.Kill()
 	<-s.exited
 	s.listener = nil
@@ -197,7 +197,7 @@ func (s *SSHD) DropConnections() int {
 	if s.listener == nil {
 		return 0
 	}
-	pids := sessions(s.listener.Process.Pid)
+	pids := frozen(s.listener.Process.Pid)
 	killAll(pids)
 	return len(pids)
 }
