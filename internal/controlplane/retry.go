@@ -177,11 +177,23 @@ func (c *ControlPlane) probe(ctx context.Context, old backup.Backup) error {
 // wantsSpace: a disk that was filled and one that would be are the same to somebody who waits for room on it.
 func wantsSpace(d diagnosis.Diagnosis) bool { return d.Code == "NO_SPACE_LEFT" }
 
-// filled is how much a backup needed at least that failed for want of space: what it had written when the disk was full, or
-// what was known before it began. 0 where it failed of something else.
+// filled is how much a backup needed at least that failed for want of space: more than all it found, or what was known before it
+// began. 0 where it failed of something else. Where its own file system was not full, it was another one, such as the database's,
+// or a quota, and only what it wrote counts.
 func filled(b backup.Backup) int64 {
-	if b.Failure == nil || !wantsSpace(diagnosis.Explain(*b.Failure)) {
+	if b.Failure == nil {
 		return 0
 	}
-	return max(b.Failure.Evidence.BytesDone, b.Failure.Evidence.NeededBytes)
+	const (
+		full  = 1 << 20
+		files = 64 << 10 // that a job has beside its archive
+	)
+	e, d := b.Failure.Evidence, diagnosis.Explain(*b.Failure)
+	switch {
+	case !wantsSpace(d):
+		return 0
+	case d.Class == "disk_full" && e.TotalBytes > 0 && e.FreeBytes < full:
+		return e.BytesDone + e.FreeBytes + files
+	}
+	return max(e.BytesDone, e.NeededBytes)
 }

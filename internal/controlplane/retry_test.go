@@ -277,14 +277,14 @@ func TestRetryIsRefusedWhileTheDiskWouldFillAgain(t *testing.T) {
 	var looked backup.Backup
 	b.server.looked = func(t controlplane.Target, b backup.Backup) { asked, looked = t, b }
 	b.server.preflight = &backup.Failure{Stage: backup.StagePreflight, Fact: backup.FactSpaceShort, Text: "too little",
-		Evidence: backup.Evidence{NeededBytes: 3 * gib, FreeBytes: 2 * gib, TotalBytes: 9 * gib}}
+		Evidence: backup.Evidence{NeededBytes: 3*gib + 64<<10, FreeBytes: 2 * gib, TotalBytes: 9 * gib}}
 	_, err := b.RetryBackup(t.Context(), old.ID, false, controlplane.Idempotency{})
 	var refusal *backup.FindingsError
 	if !errors.As(err, &refusal) || refusal.Findings[0].Code != "NO_SPACE_LEFT" || !strings.Contains(refusal.Findings[0].Detail, "1.0 GiB are missing") ||
 		!strings.Contains(refusal.Findings[0].Fix, "1 backup of it holds 2.0 GiB") || !strings.Contains(refusal.Findings[0].Fix, "--force") {
 		t.Errorf("%v", err)
 	}
-	if asked.LastBytes != 2*gib || asked.LeastBytes != 3*gib || looked.ID != "" || looked.Dir != "/mnt/big/backups" || !looked.Same(old.Spec) {
+	if asked.LastBytes != 2*gib || asked.LeastBytes != 3*gib+64<<10 || looked.ID != "" || looked.Dir != "/mnt/big/backups" || !looked.Same(old.Spec) {
 		t.Errorf("it looked for %+v and %+v", asked, looked)
 	}
 	b.server.preflight = nil

@@ -133,6 +133,9 @@ func result(r ssh.Result, s ssh.Status, e backup.Evidence, b backup.Backup) *bac
 	}
 	p := problems[r.Problem]
 	f := &backup.Failure{Stage: backup.StageArchive, Fact: p.fact, Text: p.text, Output: text(s.Log), ExitStatus: exitStatus(r), Evidence: e}
+	if r.Left != nil {
+		f.Evidence.FreeBytes, f.Evidence.FreeInodes = r.Left.Bytes, max(0, r.Left.Inodes)
+	}
 	if r.Stage == ssh.StageVerify {
 		f.Stage = backup.StageVerify
 	}

@@ -88,6 +88,10 @@ func TestResultsOfTheJobBecomeFacts(t *testing.T) {
 			}
 		})
 	}
+	full := ssh.Result{Stage: "archive", Problem: ssh.ProblemWrite, ExitWrite: 1, Left: &ssh.Left{Bytes: 4096, Inodes: 7}}
+	if e := result(full, ssh.Status{}, backup.Evidence{FreeBytes: 9 << 20, FreeInodes: 90, BytesDone: 5}, backup.Backup{}).Failure.Evidence; e.FreeBytes != 4096 || e.FreeInodes != 7 || e.BytesDone != 5 {
+		t.Errorf("what was free when it failed, not after that was cleaned away: %+v", e)
+	}
 	ok := result(ssh.Result{OK: true, Size: 3, SHA256: "ab", Entries: 2, Warning: true}, ssh.Status{}, backup.Evidence{}, backup.Backup{})
 	want := &backup.Result{SizeBytes: 3, SHA256: "ab", Entries: 2, Warnings: []string{changedWhileRead}}
 	if diff := cmp.Diff(want, ok); diff != "" {

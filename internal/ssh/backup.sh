@@ -565,7 +565,7 @@ run_job() {
   stage=archive warning=0 write_message='' ticker=''
   exit_tar=-1 exit_gzip=-1 exit_write=-1 size=0 sha256='' entries=0
   number=0 state='' exit_dump=-1 server_version='' client_version='' # of the database at hand
-  staged=0 stopped=''
+  staged=0 dumped='' stopped=''
   trap 'stopped=1' TERM
   # The first block of the log and room for the result, while there is some.
   printf 'started %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >>log
@@ -716,21 +716,32 @@ verify_archive() {
 # finish PROBLEM, or '' for success: the last thing a job does.
 finish() {
   unwatch
-  ok=0 cancelled=0
+  ok=0 cancelled=0 bytes=$size free_kib=-1 free_inodes=-1
   case $1 in
   '') ok=1 ;;
-  cancelled) cancelled=1 ;;
+  *)
+    # How things stood when it failed, before room is made.
+    case $stage in
+    dump) bytes=$((staged + $(size_of "staging/${dumped:-none}") + $(size_of staging/copy.db))) ;;
+    *) bytes=$(size_of archive.tar.gz.partial) ;;
+    esac
+    left=$(print_space .)
+    free_kib=$(printf '%s\n' "$left" | sed -n 's/^free_kib=//p')
+    free_inodes=$(printf '%s\n' "$left" | sed -n 's/^free_inodes=//p')
+    [ "$1" != cancelled ] || cancelled=1
+    ;;
   esac
   # First make room: the disk may be full.
   rm -rf staging archive.tar.gz.partial reserve sum.fifo size.fifo list.fifo hold.fifo "progress.$$.tmp"
   rm -f job.sh include exclude exclude.anchored exclude.root sources
   [ -z "$write_message" ] || printf '%s\n' "$write_message" >>log
-  save_progress 'done' "$size" "$(date +%s)"
+  save_progress 'done' "$bytes" "$(date +%s)"
   printf '%s=%s\n' ok $ok cancelled $cancelled stage "$stage" problem "$1" \
     exit_tar "$exit_tar" exit_gzip "$exit_gzip" exit_write "$exit_write" \
     size "$size" sha256 "$sha256" entries "$entries" warning "$warning" \
     database "$number" state "$state" exit_dump "$exit_dump" \
-    server_version "$server_version" client_version "$client_version" | save result
+    server_version "$server_version" client_version "$client_version" \
+    free_kib "$free_kib" free_inodes "$free_inodes" | save result
   sync_files result . 2>/dev/null
   exit 0
 }

@@ -278,7 +278,7 @@ dump_databases() {
   manifest='' staged=0 staged_blocks=1 # of tar, 512 bytes each: the folder
   # shellcheck disable=SC2013 # a line is one word
   for line in $(cat sources); do
-    number=$((number + 1))
+    number=$((number + 1)) dumped=''
     take_database "$line" || finish internal
     stop_if_asked
     probe_database

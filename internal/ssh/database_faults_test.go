@@ -311,6 +311,9 @@ func TestFullDiskInADumpEndsTheJobAndFreesTheSpace(t *testing.T) {
 			if !strings.Contains(status.Log, "No space left on device") && !strings.Contains(status.Log, "disk is full") {
 				t.Errorf("the log does not say why:\n%s", status.Log)
 			}
+			if left := result.Left; left == nil || left.Bytes > 256<<10 || status.Bytes < 1<<19 {
+				t.Errorf("it failed with %+v left and %d bytes written", left, status.Bytes)
+			}
 			if status.FreeBytes < 1<<20 {
 				t.Errorf("%d bytes are free, the dumps were not removed", status.FreeBytes)
 			}

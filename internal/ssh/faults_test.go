@@ -86,7 +86,10 @@ func TestFaultsOfTheTools(t *testing.T) {
 				data := s.data()
 				s.fake(test.tool, test.text)
 				got := s.finish(jobA, data)
-				got.Size, got.SHA256, got.Entries, got.ExitDump = 0, "", 0, 0
+				if got.Left == nil || got.Left.Bytes <= 0 {
+					t.Errorf("nothing is told of the space: %+v", got.Left)
+				}
+				got.Size, got.SHA256, got.Entries, got.ExitDump, got.Left = 0, "", 0, 0, nil
 				if got.ExitTar == 141 || got.ExitTar == -1 || test.want.Problem != ProblemTar {
 					got.ExitTar = 0 // a pipe that broke further down
 				}
@@ -160,6 +163,9 @@ func TestFullDiskEndsTheJobAndFreesTheSpace(t *testing.T) {
 				}
 				if !strings.Contains(status.Log, "No space left on device") {
 					t.Errorf("the log does not say why:\n%s", status.Log)
+				}
+				if left := status.Result.Left; left == nil || left.Bytes > 64<<10 || status.Bytes < 1<<20 {
+					t.Errorf("it failed with %+v left and %d bytes written", left, status.Bytes)
 				}
 				if status.FreeBytes < 1<<20 {
 					t.Errorf("%d bytes are free, the partial archive was not removed", status.FreeBytes)

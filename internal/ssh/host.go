@@ -294,7 +294,12 @@ type Result struct {
 	DatabaseState                DatabaseState
 	ExitDump                     int // of the tool that dumps; -1: not known
 	ServerVersion, ClientVersion string
+
+	Left *Left // nil: it did not fail, or nobody knows
 }
+
+// Left is what a file system had free when a job failed on it, before what that had written was removed.
+type Left struct{ Bytes, Inodes int64 } // Inodes may be -1: unknown
 
 // Status reads a job's folder. A job that was never started is no error: Exists is false.
 func (h Host) Status(ctx context.Context, id string) (Status, error) {

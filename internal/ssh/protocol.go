@@ -421,6 +421,9 @@ func parseResult(a answer) (Result, error) {
 		ServerVersion: version(a.text("result_server_version")),
 		ClientVersion: version(a.text("result_client_version")),
 	}
+	if left := (Left{a.kib("result_free_kib"), a.number("result_free_inodes")}); left.Bytes >= 0 {
+		result.Left = &left
+	}
 	if result.DatabaseState != "" && !slices.Contains(databaseStates, result.DatabaseState) {
 		return Result{}, fmt.Errorf("%w: database state %s", ErrOutput, printable(string(result.DatabaseState)))
 	}
