@@ -125,32 +125,40 @@ func (c *ControlPlane) sweepLeftovers(ctx context.Context, tried map[backup.ID]t
 	maps.Copy(tried, seen)
 }
 
-// How many leftovers of its server a backup removes before it begins, and for how long at most.
+// How many leftovers of a server are removed before something else is done there, and for how long at most.
 const (
 	leftoversBefore    = 20
 	leftoversBeforeFor = 20 * time.Second
 )
 
 // sweepBefore removes what earlier backups left on a server that is about to make another one, which may need the room, and returns of
-// how many. That is all the sweeping of an embedded control plane, which looks after nothing but what an apply asks for.
+// how many. That, and what is done before a server is forgotten, is all the sweeping of an embedded control plane, which looks after
+// nothing but what an apply asks for.
 func (c *ControlPlane) sweepBefore(ctx context.Context, p *progress) (removed int) {
-	left, err := c.Store.Leftovers(ctx, p.ServerID, "", leftoversBefore)
+	c.sweepServer(ctx, p.ServerID, func(b backup.Backup, err error) {
+		if err != nil {
+			p.say("what backup %s left is not removed yet: %v", b.ID, err)
+			return
+		}
+		p.say("removed what backup %s had left in %s", b.ID, b.Dir)
+		removed++
+	})
+	return removed
+}
+
+// sweepServer removes what backups left on a server, and tells of each how that went. One that is out of reach is not asked again.
+func (c *ControlPlane) sweepServer(ctx context.Context, id backup.ServerID, tell func(backup.Backup, error)) {
+	left, err := c.Store.Leftovers(ctx, id, "", leftoversBefore)
 	if err != nil {
-		c.Log.Warn("looking for leftovers failed", "server", p.ServerName, "error", err)
+		c.Log.Warn("looking for leftovers failed", "server", id, "error", err)
 	}
 	within, cancel := context.WithTimeout(ctx, leftoversBeforeFor)
 	defer cancel()
 	for _, b := range left {
 		err := c.sweepLeftover(within, b)
+		tell(b, err)
 		if f := failureOf(err, backup.StageArchive); f != nil && f.Stage == backup.StageConnect {
-			return removed // so will the next ones
+			return
 		}
-		if err != nil {
-			p.say("what backup %s left is not removed yet: %v", b.ID, err)
-			continue
-		}
-		p.say("removed what backup %s had left in %s", b.ID, b.Dir)
-		removed++
 	}
-	return removed
 }

@@ -156,3 +156,33 @@ func TestArchiveThatStayedOnAFormerAddressIsNotSaidToBeGone(t *testing.T) {
 		})
 	}
 }
+
+func TestServerIsNotForgottenWithWhatBackupsLeftThere(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		cancel error
+		gone   bool
+		title  string
+	}{
+		"it answers":         {nil, true, "Server web-1 deleted"},
+		"it is out of reach": {unreachable(), false, "files may remain there in /tmp/cloudpilot-backups, such as of backup bk_"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			s := b.addServer()
+			old := b.leftover(s)
+			b.server.cancel, b.server.calls = test.cancel, nil
+			if err := b.DeleteServer(t.Context(), s.ID); err != nil {
+				t.Fatal(err)
+			}
+			if b.get(old.ID).OnServer == test.gone || b.server.has("clean") != test.gone {
+				t.Errorf("%v", b.server.calls)
+			}
+			all, err := b.Activities(t.Context(), controlplane.ActivityFilter{TargetID: string(s.ID), Page: controlplane.Page{Limit: 1}})
+			if err != nil || len(all) != 1 || !strings.Contains(all[0].Title, test.title) {
+				t.Errorf("%v %+v", err, all)
+			}
+		})
+	}
+}

@@ -142,9 +142,15 @@ func (c *ControlPlane) DeleteServer(ctx context.Context, id backup.ServerID) err
 		return refuse(backup.CodeConflict, "", "Server "+s.Name+" has schedules",
 			fmt.Sprintf("%d of them, such as %s (%s), would have nothing to back up.", len(schedules), schedules[0].Name, schedules[0].ID), "Delete them first.")
 	}
+	title := "Server " + s.Name + " deleted"
+	c.sweepServer(ctx, id, func(b backup.Backup, err error) { // the last chance: its key goes with it
+		if err != nil {
+			title = fmt.Sprintf("Server %s deleted, and files may remain there in %s, such as of backup %s: %s", s.Name, b.Dir, b.ID, backup.Excerpt(err.Error(), 300))
+		}
+	})
 	s.DeletedAt, s.UpdatedAt, s.Version = c.now(), c.now(), s.Version+1
 	s.SealedKey, s.KeySource = "", backup.KeyNone
-	if err := c.Store.UpdateServer(ctx, s, c.instant(backup.ActivityServerDelete, s, "Server "+s.Name+" deleted")); err != nil {
+	if err := c.Store.UpdateServer(ctx, s, c.instant(backup.ActivityServerDelete, s, title)); err != nil {
 		return fmt.Errorf("delete server %s: %w", s.Name, err)
 	}
 	c.Runner.Forget(id)
