@@ -128,6 +128,31 @@ func (c *Client) ScheduleHealth(ctx context.Context, id string) (out api.Schedul
 	return out, c.call(ctx, http.MethodGet, "/v1/schedules/"+url.PathEscape(id)+"/health", nil, nil, &out)
 }
 
+// Forecast says what will become of a schedule.
+func (c *Client) Forecast(ctx context.Context, id string, terms api.ForecastTerms) (out api.Forecast, err error) {
+	v := url.Values{"from": {terms.From.Format(time.RFC3339)}}
+	if terms.For != "" {
+		v.Set("for", terms.For)
+	}
+	if terms.NextRunsCount != nil {
+		v.Set("next_runs_count", strconv.Itoa(*terms.NextRunsCount))
+	}
+	if terms.GrowthBytesPerDay != nil {
+		v.Set("growth_bytes_per_day", strconv.FormatInt(*terms.GrowthBytesPerDay, 10))
+	}
+	for name, n := range map[string]int64{"archive_bytes": terms.ArchiveBytes, "bytes_per_second": terms.BytesPerSecond, "space_bytes": terms.SpaceBytes} {
+		if n != 0 {
+			v.Set(name, strconv.FormatInt(n, 10))
+		}
+	}
+	return out, c.call(ctx, http.MethodGet, "/v1/schedules/"+url.PathEscape(id)+"/forecast", v, nil, &out)
+}
+
+// ForecastPlanned says what would become of a schedule that is only planned.
+func (c *Client) ForecastPlanned(ctx context.Context, in api.ForecastInput) (out api.Forecast, err error) {
+	return out, c.call(ctx, http.MethodPost, "/v1/schedules/forecast", nil, in, &out)
+}
+
 // CreateSchedule adds a schedule.
 func (c *Client) CreateSchedule(ctx context.Context, in api.ScheduleInput) (out api.Schedule, err error) {
 	return out, c.call(ctx, http.MethodPost, "/v1/schedules", nil, in, &out)

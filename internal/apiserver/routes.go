@@ -40,6 +40,8 @@ func register(a huma.API, h *handlers) {
 	op(a, admin, "update-schedule", http.MethodPatch, "/v1/schedules/{id}", "Change a schedule in place, pause or resume it", h.updateSchedule)
 	op(a, viewer, "validate-schedule-update", http.MethodPost, "/v1/schedules/{id}/validate_only", "Say what changing a schedule would meet, and do nothing", h.validateScheduleUpdate)
 	op(a, viewer, "get-schedule-health", http.MethodGet, "/v1/schedules/{id}/health", "Say whether a schedule does what it is for, and what shows it", h.scheduleHealth)
+	op(a, viewer, "forecast-schedule", http.MethodGet, "/v1/schedules/{id}/forecast", "Say what will become of a schedule, and what its archives will take", h.scheduleForecast)
+	op(a, viewer, "forecast-planned-schedule", http.MethodPost, "/v1/schedules/forecast", "Say what would become of a schedule that is only planned, and do nothing", h.plannedForecast)
 	op(a, admin, "delete-schedule", http.MethodDelete, "/v1/schedules/{id}", "Delete a schedule; the backups it made stay", h.deleteSchedule)
 
 	op(a, member, "create-backup", http.MethodPost, "/v1/servers/{id}/backups", "Make a backup", h.createBackup)

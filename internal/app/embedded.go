@@ -180,7 +180,7 @@ func reads(r *http.Request) bool {
 	case http.MethodGet, http.MethodHead: // waiting for a backup has it made; waiting for news of activities only looks
 		return !r.URL.Query().Has("wait") || strings.HasPrefix(r.URL.Path, "/v1/activities")
 	}
-	return strings.HasSuffix(r.URL.Path, "/validate_only")
+	return strings.HasSuffix(r.URL.Path, "/validate_only") || r.URL.Path == "/v1/schedules/forecast"
 }
 
 // read asks the owner if there is one, here or elsewhere, else the database itself.

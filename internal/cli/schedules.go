@@ -15,7 +15,7 @@ import (
 )
 
 func (c *cli) scheduleCommand() *cobra.Command {
-	return group("schedule", "Add, look at, judge, change, pause and remove schedules", c.scheduleAdd(), c.scheduleList(), c.scheduleShow(), c.scheduleRuns(), c.scheduleHealth(), c.scheduleSet(),
+	return group("schedule", "Add, look at, judge, foretell, change, pause and remove schedules", c.scheduleAdd(), c.scheduleList(), c.scheduleShow(), c.scheduleRuns(), c.scheduleHealth(), c.scheduleForecast(), c.scheduleSet(),
 		c.schedulePause(), c.scheduleResume(), c.scheduleRemove())
 }
 

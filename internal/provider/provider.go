@@ -215,7 +215,7 @@ func (p *cloudProvider) Resources(context.Context) []func() resource.Resource {
 func (p *cloudProvider) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{
 		newServerDataSource, newServersDataSource, newBackupDataSource, newBackupsDataSource, newBackupFailureDataSource,
-		newScheduleDataSource, newSchedulesDataSource, newScheduleHealthDataSource, newPreflightDataSource, newActivitiesDataSource,
+		newScheduleDataSource, newSchedulesDataSource, newScheduleHealthDataSource, newScheduleForecastDataSource, newPreflightDataSource, newActivitiesDataSource,
 	}
 }
 

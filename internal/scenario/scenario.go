@@ -324,7 +324,7 @@ func (b *scenarioBuilder) span(at string, s scenarioSpan) simulator.Span {
 }
 
 func (b *scenarioBuilder) size(at, text string) int64 {
-	n, err := parseSize(text)
+	n, err := ParseSize(text)
 	if err != nil {
 		b.wrong(at, "%w", err)
 	}
@@ -360,8 +360,8 @@ var units = []struct {
 	bytes float64
 }{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40}, {"PiB", 1 << 50}, {"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"PB", 1e15}, {"B", 1}, {"", 1}}
 
-// parseSize reads a size such as 500MiB, 1.5 TB or 1000; nothing is 0.
-func parseSize(text string) (int64, error) {
+// ParseSize reads a size such as 500MiB, 1.5 TB or 1000; nothing is 0.
+func ParseSize(text string) (int64, error) {
 	trimmed := strings.TrimSpace(text)
 	if trimmed == "" {
 		return 0, nil
