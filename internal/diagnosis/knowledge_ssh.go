@@ -8,7 +8,7 @@ var sshKnowledge = []entry{
 		cause:      "There is no private key to log in with.",
 		fix:        []string{"Set the server's key, or correct the path of the key file.", "Add its public half to authorized_keys of the login user."},
 		references: []string{"KB-12-06", "KB-02-08"},
-		certain:    []string{"ssh_not_configured", "no ssh key is set", "no ssh key configured", "no ssh key found", "ssh key is not configured", "no private key found for server", "ssh key not found"},
+		certain:    []string{"getkeyfile error & {nofile}", "ssh_not_configured", "no ssh key is set", "no ssh key configured", "no ssh key found", "ssh key is not configured", "no private key found for server", "ssh key not found"},
 		likely: []string{
 			"identity file & not accessible", "no such identity", "no authentication methods available", "no identities found", "could not open a connection to your authentication agent & ~publickey",
 			"attempted methods [none], no supported methods", "no ssh credentials", "private key & {nofile} & !{db}", "ssh key & {nofile}", "missing ssh key", "key file & {nofile} & ~@ssh", "id_rsa & {nofile}", "id_ed25519 & {nofile}", "attempted methods [none], & no supported",
@@ -116,7 +116,7 @@ var sshKnowledge = []entry{
 		cause: "sshd accepted the login and refused the command, the shell or the subsystem, or the login shell printed text of its own.",
 		fix:   []string{"Try it by hand: ssh USER@HOST true must print nothing and end with 0.", "Take out what .bashrc and .profile print for shells that are not interactive.", "For SFTP: check the Subsystem line of /etc/ssh/sshd_config."},
 		certain: []string{
-			"ambiguous output redirect",
+			"channel request exec failed", "could not execute command & requestdenied", "ambiguous output redirect",
 			"failed to start remote & !rclone", "could not execute remote", "remote command failed to start", "failed to request exec", "unable to start the remote", "request failed on channel",
 			"shell request failed on channel", "exec request failed on channel", "subsystem request failed", "is your shell clean", "received message too long", "ssh: command & failed & !exit status", "ssh: could not start shell", "could not start shell", "unable to start the sftp session & !^publickey", "ensure the remote shell produces no output", "could not chdir to home directory & ~{denied} & ^exec", "pty allocation request failed", "failed to execute command on remote", "ssh: unexpected packet in response to channel",
 			"channel request failed", "unable to request shell", "unable to execute the command on the remote", "sftp-server & {nofile}", "couldn't initialise sftp", "rsync error: protocol incompatibility", "protocol version mismatch", "got unexpected remote version", "couldn't execute remote command", "exec format error & @ssh", "error: ssh exec",
@@ -232,7 +232,8 @@ var sshKnowledge = []entry{
 		cause:      "The server is switched off or cut off from the network.",
 		fix:        []string{"Look at it in the provider's console, and start it.", "Then run the backup again."},
 		references: []string{"KB-12-06"},
-		certain:    []string{"host & not responding", "mount error(112)", "no response from host", "server appears to be down", "host is down", "|ehostdown", "destination host unreachable", "100% packet loss", "is powered off", "server is offline", "host is offline", "server & is not reachable", "server & is unreachable", "server is not functional", "server unreachable", "instance is stopped", "instance & is not running", "droplet is off", "server is down", "agent is offline", "client is offline", "node is offline", "node is not online", "not reachable. check if the server", "host unreachable & !{noroute}", "server_offline & !missed", "machine is not running", "vm is not running", "agent not connected", "client not connected", "unreachable & ansible", "'unreachable': true", "the system is going down", "connection refused by powered-off"},
+		guesses:    []string{"unreachable & ansible", "'unreachable': true", "unreachable: true", "unreachable! =>"},
+		certain:    []string{"host & not responding", "mount error(112)", "no response from host", "server appears to be down", "host is down", "|ehostdown", "destination host unreachable", "100% packet loss", "is powered off", "server is offline", "host is offline", "server & is not reachable", "server & is unreachable", "server is not functional", "server unreachable", "instance is stopped", "instance & is not running", "droplet is off", "server is down", "agent is offline", "client is offline", "node is offline", "node is not online", "not reachable. check if the server", "host unreachable & !{noroute}", "server_offline & !missed", "machine is not running", "vm is not running", "agent not connected", "client not connected", "the system is going down", "connection refused by powered-off"},
 		likely:     []string{"is offline & !{s3}", "not reachable & !{s3} & !{db}", "system is booting up"},
 		hints:      []string{"powered off", "is shut down", "server is powered", "machine is off", "unreachable host", "host unreachable"},
 		own: []own{{
@@ -245,7 +246,7 @@ var sshKnowledge = []entry{
 		class: "dns_failure", code: "DNS_FAILURE", family: "network", retry: RetryBackoff, title: "a host name does not resolve",
 		cause:   "A host name has no address, or the resolver does not answer.",
 		fix:     []string{"Correct the name; try it: getent hosts NAME", "Check the DNS record and this machine's resolver (/etc/resolv.conf)."},
-		certain: []string{"dial tcp: lookup & i/o timeout", "lookup & server misbehaving", "lookup & read udp", "{nameres} & !{docker}", "could not resolve hostname", "dns_failure", "could not resolve address"},
+		certain: []string{"unknown s3 host", "dial tcp: lookup & i/o timeout", "lookup & server misbehaving", "lookup & read udp", "{nameres} & !{docker}", "could not resolve hostname", "dns_failure", "could not resolve address"},
 		likely:  []string{"{nameres}", "lookup & on & :53"},
 		own: []own{{
 			facts: []backup.Fact{backup.FactDNS}, title: "the server's host name does not resolve",

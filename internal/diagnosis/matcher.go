@@ -147,13 +147,18 @@ func (m *matcher) find(s []byte, found func(phrase, end int)) {
 		at = m.next(at, c)
 		for j := at; j != 0; j = m.nodes[j].also {
 			for _, e := range m.nodes[j].ends {
-				if e.front && inWord(s, i-e.length) || e.back && inWord(s, i+1) {
+				if e.front && (inWord(s, i-e.length) || fraction(s, i-e.length+1, -1)) || e.back && (inWord(s, i+1) || fraction(s, i, 1)) {
 					continue
 				}
 				found(e.phrase, i+1)
 			}
 		}
 	}
+}
+
+// fraction says whether a digit goes on behind a point, on the side of step: 429 is not in 429.1, nor 1 in 0.1.
+func fraction(s []byte, i, step int) bool {
+	return digit(s[i]) && i+2*step >= 0 && i+2*step < len(s) && s[i+step] == '.' && digit(s[i+2*step])
 }
 
 func inWord(s []byte, i int) bool {

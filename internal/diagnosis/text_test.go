@@ -40,6 +40,9 @@ func TestTextFindsTheRoot(t *testing.T) {
 		"both failed":                                     {"mysqldump: Got error: 1045: Access denied for user 'a'@'b' (using password: YES)\nFailed to send notification: connection refused", "db_auth_failed"},
 		"a trace's source is no message":                  {"Traceback (most recent call last):\n  File \"/srv/app/backup.py\", line 7, in dump\n    raise DiskFull(\"no space left on device\") if full else Denied()\n  File \"/srv/app/db.py\", line 9, in login\n    check(user)\nMySQLdb.OperationalError: (1045, \"Access denied for user 'a'@'b' (using password: YES)\")", "db_auth_failed"},
 		"nor are a trace's names":                         {"java.net.UnknownHostException: s3.example.com\n\tat org.x.OutOfMemoryError.check(Read-onlyFileSystem.java:12)\n\tat org.x.connectionTimedOut.java.lang.OutOfMemoryError(A.java:1)", "dns_failure"},
+		"a size is no status":                             {"Pushing 429.1 kB of 20 MB to https://registry.example.com\nwrite tcp 10.0.0.1:5000: connection reset by peer", "offsite_connection_reset"},
+		"a command has no folder":                         {"FileNotFoundError: [Errno 2] No such file or directory: 'zstdmt'", "remote_command_missing"},
+		"a file has one":                                  {"FileNotFoundError: [Errno 2] No such file or directory: '/srv/zstdmt'", "path_not_found"},
 		"nothing is known":                                {"frobnicate: widget 7 was not aligned", "unknown"},
 		"nothing at all":                                  {"", "unknown"},
 	} {

@@ -85,7 +85,7 @@ var words = map[string][]string{
 		"netwerk is onbereikbaar", "sieć jest niedostępna", "сеть недоступна", "ネットワークに届きません", "网络不可达",
 	},
 	"nameres": {
-		"nameresolutionfailure", "could not resolve:", "error resolving", "resolving a server hostname", "name or service not known", "temporary failure in name resolution", "nodename nor servname provided", "no such host", "|enotfound", "eai_again", "could not resolve host", "couldn't resolve host", "unable to resolve host",
+		"nameresolutionfailure", "could not resolve:", "resolving a server hostname", "error resolving host", "error resolving name", "error resolving address", "name or service not known", "temporary failure in name resolution", "nodename nor servname provided", "no such host", "|enotfound", "eai_again", "could not resolve host", "couldn't resolve host", "unable to resolve host",
 		"name does not resolve", "name resolution failure", "unknownhostexception", "gaierror", "server misbehaving", "failed to resolve", "dns resolution failed", "dns lookup failed", "nxdomain", "no address associated with hostname", "failure in name resolution",
 		"could not be resolved", "nameresolutionerror", "dns_probe", "wget: bad address", "unknown host", "failed to lookup address", "php_network_getaddresses", "no address associated with name",
 		"name oder dienst nicht bekannt", "der name oder der dienst ist nicht bekannt", "nom ou service inconnu", "nombre o servicio desconocido", "nome o servizio sconosciuto", "nome ou serviço desconhecido", "naam of dienst is niet bekend", "nieznana nazwa lub usługa",
