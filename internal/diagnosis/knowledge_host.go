@@ -183,7 +183,7 @@ var hostKnowledge = []entry{
 		fix:     []string{"Read the lines before: tar names each file it could not take.", "Run it again by hand, with its messages in a file: 2>tar.log"},
 		hints:   []string{"failed to run 'tar'", "type tar failed"},
 		certain: []string{"tar: exiting with failure status", "tar: error is not recoverable", "tar: error exit delayed", "tar failed with return code 2", "beende mit fehlerstatus aufgrund vorheriger fehler", "tar: nicht behebbarer fehler"},
-		likely:  []string{"tar exited", "@tar & exit code 2", "tar & exit status 2", "tar & exited with & 2", "tar & return code 2", "tar failed", "exiting with failure status due to previous errors", "error is not recoverable", "tar & exit code 2", "tar & status 2", "tar: & exit 2"},
+		likely:  []string{"creating tar archive & exit code", "tar exited", "@tar & exit code 2", "tar & exit status 2", "tar & exited with & 2", "tar & return code 2", "tar failed", "exiting with failure status due to previous errors", "error is not recoverable", "tar & exit code 2", "tar & status 2", "tar: & exit 2"},
 		own: []own{{
 			facts: []backup.Fact{backup.FactToolFailed}, last: true,
 			cause: "The tools on {address} ended with exit status {exit_status}: {line}",
@@ -203,7 +203,7 @@ var hostKnowledge = []entry{
 		cause:      "The lock is old, and the process that made it is gone.",
 		fix:        []string{"Make sure that nothing runs: ps aux on the machine that the lock names.", "Remove the lock with the tool's own command: restic unlock, borg break-lock, rm of a pid file."},
 		references: []string{"KB-12-06"},
-		certain:    []string{"lock file is older than", "lock is older than", "pid & no longer exists", "lock & dead process", "{oldlock}", "prior lock file found", "stale lock & !used to remove stale locks", "stale pid", "process & is not running & ~lock", "vm is locked", "ct is locked", "lock is stale", "pid file & not running", "but process & is not running", "leftover lock", "orphaned lock", "lock & process no longer", "lock & no longer running", "lock file from a previous"},
+		certain:    []string{"already started or remove the file", "prior lock file", "lock file is older than", "lock is older than", "pid & no longer exists", "lock & dead process", "{oldlock}", "prior lock file found", "stale lock & !used to remove stale locks", "stale pid", "process & is not running & ~lock", "vm is locked", "ct is locked", "lock is stale", "pid file & not running", "but process & is not running", "leftover lock", "orphaned lock", "lock & process no longer", "lock & no longer running", "lock file from a previous"},
 		hints:      []string{"remove the lock", "old lock", "stale lockfile", "abandoned lock", "unlock manually"},
 	},
 }

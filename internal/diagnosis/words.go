@@ -25,7 +25,7 @@ var words = map[string][]string{
 		"volume is full", "out of disk space", "filesystem full", "file system is full", "filesystem is full", "device full",
 	},
 	"quota": {
-		"os error 122)", "errcode: 122",
+		"system error -122", "os error 122)", "errcode: 122",
 		"disk quota exceeded", "quota exceeded (122)", "|edquot", "errno 122|", "block quota exceeded", "file limit reached", "user block limit reached",
 		"plattenplatz (quota) ist überschritten", "quota überschritten", "quota d'espace disque", "débordement du quota d'espace disque", "quota disque dépassé",
 		"se ha excedido la cuota de disco", "cuota de disco excedida", "quota disco superata", "quota del disco superata", "quota de disco excedida", "cota de disco excedida",
