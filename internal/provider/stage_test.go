@@ -67,7 +67,7 @@ func (s *scenario) gate() (open func()) {
 	s.t.Helper()
 	s.put("source/big", noise(3<<20))
 	opened := filepath.Join(s.sshd.Dir("gate"), "open")
-	s.authorizeWithTools(map[string]string{"gzip": `case $1 in -dc) exec "$real" "$@" ;; esac
+	s.authorizeWithTools(map[string]string{"gzip": `case $1 in -c) ;; *) exec "$real" "$@" ;; esac
 { head -c 1000000; until [ -e '` + opened + `' ]; do sleep 0.05; done; cat; } | "$real" "$@"`})
 	return func() {
 		s.t.Helper()
