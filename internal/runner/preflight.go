@@ -31,7 +31,8 @@ func (r *Runner) Preflight(ctx context.Context, t controlplane.Target, b backup.
 	reached[len(reached)-1].Took = connecting
 	told.all(reached)
 	asked := r.now()
-	request := ssh.CheckRequest{Include: b.Files.Include, Exclude: b.Files.Exclude, Databases: b.Databases}
+	request := ssh.CheckRequest{Include: b.Files.Include, Exclude: b.Files.Exclude, Databases: b.Databases,
+		Versions: b.ID == ""} // somebody reads the answers, and no backup waits for them
 	if t.LastBytes == 0 || t.LeastBytes > 0 {
 		request.Estimate = estimateFor
 	}

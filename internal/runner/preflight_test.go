@@ -119,15 +119,15 @@ func TestAnswersAreToldOnceAndAsSoonAsTheyAreKnown(t *testing.T) {
 				t.Errorf("%s: %+v", name, c)
 			}
 		}
-		if (err != nil) != (test.err != nil) || server.asked.Estimate != estimateFor || len(server.asked.Exclude) != 1 {
+		if (err != nil) != (test.err != nil) || server.asked.Estimate != estimateFor || !server.asked.Versions || len(server.asked.Exclude) != 1 {
 			t.Errorf("%s: %v, asked for %+v", name, err, server.asked)
 		}
 	}
 	asked := target
-	asked.LastBytes = 7
+	asked.LastBytes, b.ID = 7, "bk_1"
 	server := &counting{meanwhile: func() {}, report: ssh.CheckReport{Folder: ssh.FolderOK, Paths: []ssh.PathState{ssh.PathOK}, FreeBytes: 100}}
-	if _, err := Over(server, time.Now).Preflight(t.Context(), asked, b); err != nil || server.asked.Estimate != 0 {
-		t.Errorf("one that is known by the last archive is counted: %v, %+v", err, server.asked)
+	if _, err := Over(server, time.Now).Preflight(t.Context(), asked, b); err != nil || server.asked.Estimate != 0 || server.asked.Versions {
+		t.Errorf("a backup that is known by the last archive is looked at longer than it needs: %v, %+v", err, server.asked)
 	}
 }
 

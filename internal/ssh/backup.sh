@@ -98,12 +98,15 @@ missing_tools() {
   if command -v tar >/dev/null 2>&1 && ! tar_reads_lists; then printf 'tar with -T and -X\n'; fi
 }
 
-# tool=NAME MAKER VERSION; BusyBox says its own where it does not know the question.
-print_versions() { # TOOL...
-  for tool in "$@"; do
-    command -v "$tool" >/dev/null 2>&1 || continue
-    said=$("$tool" --version 2>&1 </dev/null)
-    maker=-
+# shellcheck disable=SC2034 # df_maker, which estimate.sh reads
+# tool=NAME MAKER VERSION; BusyBox says its own where it does not know the question. The maker of df is kept.
+print_versions() {
+  df_maker=-
+  for tool in tar gzip df; do
+    command -v $tool >/dev/null 2>&1 || continue
+    said='' maker=-
+    [ $tool != tar ] || said=$tar_said
+    [ -n "$said" ] || said=$($tool --version 2>&1 </dev/null)
     case $said in
     *'BusyBox v'*) maker=BusyBox said=${said#*BusyBox v} version=${said%%[!0-9.]*} ;;
     *)
@@ -112,7 +115,8 @@ print_versions() { # TOOL...
       ;;
     esac
     case $version in '' | [!0-9]* | *[!A-Za-z0-9.-]*) version=- ;; esac
-    printf 'tool=%s %s %s\n' "$tool" $maker "$version"
+    printf 'tool=%s %s %s\n' $tool $maker "$version"
+    [ $tool != df ] || df_maker=$maker
   done
 }
 
@@ -135,7 +139,7 @@ print_space() { # DIRECTORY
 # --- parameters --------------------------------------------------------------
 
 read_parameters() {
-  command='' root='' id='' includes='' excludes='' databases='' keep_log='' estimate=0
+  command='' root='' id='' includes='' excludes='' databases='' keep_log='' versions=0 estimate=0
   want_pid='' want_start='' want_boot='' skip=''
   IFS= read -r command || return 1
   while IFS= read -r line; do
@@ -150,6 +154,7 @@ read_parameters() {
     database=?*) databases=$databases$value$newline ;;
     keep_log=*) keep_log=$value ;;
     skip=*) skip=$value ;;
+    versions=1) versions=1 ;;
     estimate=*) is_number "$value" && estimate=$value ;;
     pid=*) want_pid=$value ;;
     start=*) want_start=$value ;;
@@ -300,7 +305,7 @@ do_check() {
   gnu_tar # asked once, for all that follow
   missing_tools | sed 's/^/missing=/'
   if gnu_tar; then printf 'gnu_tar=1\n'; else printf 'gnu_tar=0\n'; fi
-  print_versions tar gzip df
+  [ "$versions$estimate" = 00 ] || print_versions
   printf 'uid=%s\nboot=%s\ntime=%s\n' "$(id -u)" "$(boot_id)" "$began"
   if enter_root; then nearest=.; else
     nearest=$root

@@ -13,16 +13,16 @@ print_estimate() {
   deadline=$(($(date +%s) + estimate))
   [ $deadline -le $((began + 40)) ] || deadline=$((began + 40))
   patterns=0
-  case $(du --version 2>/dev/null </dev/null) in *GNU*) patterns=1 ;; esac
+  [ "$df_maker" != GNU ] || patterns=1 # they come together, and it was asked already
   count_sources | add_up
   printf 'estimate_patterns=%s\n' "$patterns"
 }
 
 # The lines of du, an empty one after each source, and "whole" where all of it was counted.
 count_sources() {
-  whole=whole
+  whole=whole counter=''
   for include in $includes; do
-    [ "$(date +%s)" -lt "$deadline" ] || return 0
+    [ -z "$counter" ] || [ "$(date +%s)" -lt "$deadline" ] || return 0
     decode "$include"
     case $decoded in /*[!/]*) decoded=${decoded%/} ;; esac
     if [ "$patterns" = 1 ]; then
@@ -48,9 +48,8 @@ count_sources() {
 }
 
 end_in_time() { # PID START
-  while [ -n "$2" ] && [ "$(start_time "$1")" = "$2" ]; do
+  while sleep 1 && [ -n "$2" ] && [ "$(start_time "$1")" = "$2" ]; do
     [ "$(date +%s)" -lt "$deadline" ] || kill -s TERM "$1"
-    sleep 1
   done
 }
 

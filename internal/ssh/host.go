@@ -73,6 +73,7 @@ func (s PathState) known() bool {
 type CheckRequest struct {
 	Include   []string
 	Databases []backup.Database
+	Versions  bool // of the tools are asked for
 	// Estimate is for how long what the paths hold may be counted, without what the patterns leave out. Whole seconds; 0: not at all.
 	Estimate time.Duration
 	Exclude  []string
@@ -118,6 +119,9 @@ func (h Host) Check(ctx context.Context, req CheckRequest) (CheckReport, error) 
 		return CheckReport{}, err
 	}
 	parameters := append(list("include", req.Include), databaseParameters(req.Databases)...)
+	if req.Versions {
+		parameters = append(parameters, parameter{"versions", "1"})
+	}
 	if seconds := int(req.Estimate / time.Second); seconds > 0 && len(req.Include) > 0 {
 		parameters = append(append(parameters, list("exclude", req.Exclude)...), parameter{estimateKey, strconv.Itoa(seconds)})
 	}

@@ -362,7 +362,7 @@ func TestCheckReport(t *testing.T) {
 		data := s.data()
 		link := filepath.Join(s.dir, "link")
 		must(t, os.Symlink(data, link))
-		got, err := s.host().Check(t.Context(), CheckRequest{Include: []string{data, data + "/noise", data + "/none", link, "/", data + "/"}})
+		got, err := s.host().Check(t.Context(), CheckRequest{Versions: true, Include: []string{data, data + "/noise", data + "/none", link, "/", data + "/"}})
 		must(t, err)
 		for what, n := range map[string]int64{"free bytes": got.FreeBytes, "total bytes": got.TotalBytes, "time": got.Time} {
 			if n <= 0 {
