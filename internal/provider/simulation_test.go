@@ -49,7 +49,7 @@ func TestTestsOfAModuleNeedNoServer(t *testing.T) {
 	t.Parallel()
 	w, home := newModule(t)
 	for _, time := range []string{"once", "again"} {
-		if o := w.test(); o.exit != 0 || !strings.Contains(o.text, "Success! 4 passed, 0 failed.") || strings.Contains(o.text, "Warning") {
+		if o := w.test(); o.exit != 0 || !strings.Contains(o.text, "Success! 5 passed, 0 failed.") || strings.Contains(o.text, "archives of it stay") {
 			t.Fatalf("%s: exit status %d\n%s", time, o.exit, o.text)
 		}
 	}
@@ -64,7 +64,7 @@ func TestTestsOfAModuleFail(t *testing.T) {
 	w, _ := newModule(t)
 	w.replace("tests/bad-week.yaml", "used_by_others_per_day: 2GiB", "used_by_others_per_day: 1MiB")
 	o := w.test("-filter=tests/bad_week.tftest.hcl")
-	if o.exit != 1 || !strings.Contains(o.text, "1 passed, 1 failed") || !strings.Contains(o.text, "Nobody would notice") {
+	if o.exit != 1 || !strings.Contains(o.text, "2 passed, 1 failed") || !strings.Contains(o.text, "Nobody would notice") {
 		t.Errorf("a week that is not so bad: exit status %d\n%s", o.exit, o.text)
 	}
 	w.replace("tests/good_week.tftest.hcl", `{ elapsed = "7d" }`, `{ elapsed = "7d", scenario = jsonencode({ faults = [{ class = "io_error", from = "2026-01-06T00:00:00Z" }] }) }`)

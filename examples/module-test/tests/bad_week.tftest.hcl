@@ -19,6 +19,13 @@ provider "cloudaipilot" {
   simulation = { scenario = file("tests/bad-week.yaml"), elapsed = "7d" }
 }
 
+# And once somebody has grown its disk.
+provider "cloudaipilot" {
+  alias      = "with_a_larger_disk"
+  simulate   = true
+  simulation = { scenario = replace(file("tests/bad-week.yaml"), "disk: 40GiB", "disk: 80GiB"), elapsed = "7d" }
+}
+
 run "on_monday" {
   assert {
     condition     = output.health.verdict == "healthy"
@@ -53,5 +60,17 @@ run "after_a_bad_week" {
   assert {
     condition     = cloudaipilot_backup_schedule.nightly.unresolved_failure != null
     error_message = "The failed backup is not drift."
+  }
+}
+
+# The next apply makes the failed backup again.
+run "after_the_next_apply" {
+  providers = {
+    cloudaipilot = cloudaipilot.with_a_larger_disk
+  }
+
+  assert {
+    condition     = cloudaipilot_backup_schedule.nightly.unresolved_failure == null
+    error_message = "The backup was not made again."
   }
 }
