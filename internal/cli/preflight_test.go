@@ -9,9 +9,19 @@ import (
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/testbed"
 )
 
-// TestPreflightPrintsEachAnswerWhenItIsKnown: du waits here until the answers before it are on the terminal.
 func TestPreflightPrintsEachAnswerWhenItIsKnown(t *testing.T) {
 	t.Parallel()
+	for name, served := range map[string]bool{"embedded": false, "by a server": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			printsEachAnswer(t, served)
+		})
+	}
+}
+
+// printsEachAnswer has du wait until the answers before it are on the terminal.
+func printsEachAnswer(t *testing.T, served bool) {
+	t.Helper()
 	gate := filepath.Join(t.TempDir(), "open")
 	for dir := filepath.Dir(gate); dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
 		_ = os.Chmod(dir, 0o755) // the login user looks for it
@@ -21,6 +31,9 @@ func TestPreflightPrintsEachAnswerWhenItIsKnown(t *testing.T) {
 	}})
 	source := sshd.Dir("source")
 	dir := ready(t, sshd)
+	if served {
+		defer serve(t, dir)()
+	}
 	x := onTerminal(t, 120, nil, "preflight", "--server", "web-1", "--include", source, "--data-dir", dir)
 	x.sees("\r\x1b[Klooking at: space")
 	early := x.text()

@@ -6,12 +6,12 @@
 # shellcheck disable=SC2154 # what backup.sh sets
 # shellcheck disable=SC2216,SC2217 # du reads the patterns there
 
-# The databases come first, and the whole check is to be over within a minute.
+# The databases come first, and the whole check with its connection is to be over within a minute.
 print_estimate() {
   printf 'meanwhile=1\n' # the rest takes its time, and who waits may be told what is known
   for tool in du awk; do command -v $tool >/dev/null 2>&1 || return 0; done
   deadline=$(($(date +%s) + estimate))
-  [ $deadline -le $((began + 40)) ] || deadline=$((began + 40))
+  [ $deadline -le $((began + 30)) ] || deadline=$((began + 30))
   patterns=0
   [ "$df_maker" != GNU ] || patterns=1 # they come together, and it was asked already
   count_sources | add_up
