@@ -14,7 +14,7 @@ import (
 )
 
 // usualBytes is the size of an archive of which none was made yet.
-const usualBytes = 1 << 30
+const usualBytes = simulator.DefaultBytes
 
 // keptFleet is what the control plane keeps. Archives are as large as the newest one of the same server and type.
 func (c *cli) keptFleet(ctx context.Context, h scenario.Horizon, seed uint64) (scenario.Scenario, error) {

@@ -72,10 +72,14 @@ type Forecast struct {
 func (c *ControlPlane) ForecastSchedule(ctx context.Context, r ForecastRequest) (Forecast, error) {
 	f := Forecast{Schedule: backup.Schedule{ScheduleSpec: r.Spec}, From: r.From.UTC(), Until: r.From.UTC().Add(r.For)}
 	if r.Schedule != "" {
-		var err error
-		if f.Schedule, err = c.Schedule(ctx, r.Schedule); err != nil {
-			return f, err
+		kept, err := c.Store.Schedule(ctx, r.Schedule) // with a pause that is over by now: it may not be at that time
+		if err == nil && !kept.DeletedAt.IsZero() {
+			err = ErrNotFound
 		}
+		if err != nil {
+			return f, fmt.Errorf("schedule %s: %w", r.Schedule, err)
+		}
+		f.Schedule = kept
 	}
 	if refused := append(checkForecast(r), backup.Refuses(plannedRules(f.Schedule.ScheduleSpec))...); len(refused) > 0 {
 		return f, &backup.FindingsError{Findings: refused}

@@ -70,6 +70,14 @@ func TestForecastCountsTheOtherSchedulesOfTheServer(t *testing.T) {
 		t.Errorf("in the place of that one, they are not: %q", f.Notes)
 	}
 	f := b.foretell(year(func(r *controlplane.ForecastRequest) { r.Schedule = kept.ID }))
+	if _, err := b.UpdateSchedule(t.Context(), kept.ID, 0, func(s *backup.ScheduleSpec) { s.Paused, s.PausedUntil = true, b.clock.Now().Add(time.Hour) }); err != nil {
+		t.Fatal(err)
+	}
+	paused := b.foretell(year(func(r *controlplane.ForecastRequest) { r.Schedule = kept.ID }))
+	b.clock.add(2 * time.Hour) // the pause is over
+	if again := b.foretell(year(func(r *controlplane.ForecastRequest) { r.Schedule = kept.ID })); again.Started() != paused.Started() || again.Started() >= f.Started() {
+		t.Errorf("in a pause it makes %d backups, afterwards it says %d", paused.Started(), again.Started())
+	}
 	if f.Schedule.ID != kept.ID || f.Archives != int64(kept.RetentionDays) {
 		t.Errorf("of one that exists: %+v", f)
 	}

@@ -44,6 +44,14 @@ func TestForecastKeepsWhatTheRetentionKeeps(t *testing.T) {
 	}
 }
 
+func TestForecastKeepsTheNewestWhateverItsAge(t *testing.T) {
+	t.Parallel()
+	f := foretell(t, one(t, "0 3 1-5 * *", "UTC", func(sc *simulator.Scenario) { sc.Schedules[0].Retention = 2 * day }), 0)
+	if f.Archives != 1 || f.Bytes != gib || f.PeakArchives != 2 {
+		t.Errorf("five days after the last run it keeps %d archives of %d bytes, at most %d", f.Archives, f.Bytes, f.PeakArchives)
+	}
+}
+
 func TestForecastOfWhatIsNeverDue(t *testing.T) {
 	t.Parallel()
 	f := foretell(t, one(t, "0 3 24 12 *", "UTC", nil), 10)
