@@ -1,6 +1,7 @@
 package controlplane_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -184,5 +185,26 @@ func TestServerIsNotForgottenWithWhatBackupsLeftThere(t *testing.T) {
 				t.Errorf("%v %+v", err, all)
 			}
 		})
+	}
+}
+
+func TestSweepThatDiesBeforeItIsWrittenDownIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	old := b.leftover(b.addServer())
+	dying, die := context.WithCancel(t.Context())
+	b.server.cleaning = func(backup.Backup) { die() } // the folder is removed, and the process is no more
+	b.SweepLeftoversOnce(dying, map[backup.ID]time.Time{})
+	if !b.get(old.ID).OnServer {
+		t.Fatal("it was written down")
+	}
+	b.server.cleaning, b.server.calls = nil, nil
+	b.SweepLeftoversOnce(t.Context(), map[backup.ID]time.Time{})
+	if diff := cmp.Diff([]string{"kill", "clean"}, b.server.calls); diff != "" || b.get(old.ID).OnServer {
+		t.Error(diff)
+	}
+	all, err := b.Activities(t.Context(), controlplane.ActivityFilter{TargetID: string(old.ID), Page: controlplane.Page{Limit: 10}})
+	if err != nil || len(all) != 2 || all[0].Type != backup.ActivityBackupSweep {
+		t.Errorf("%v %+v", err, all)
 	}
 }
