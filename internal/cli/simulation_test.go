@@ -44,6 +44,10 @@ func TestASimulatedWeek(t *testing.T) {
 	if out := says(0, "backup", "run", "web-1", "--include", "/etc"); !strings.Contains(out, "2.0 GiB") {
 		t.Errorf("a backup that nobody has to wait for: %s", out)
 	}
+	id := strings.TrimSpace(says(0, "backup", "list", "--quiet"))
+	if out := says(1, "backup", "download", id); !strings.Contains(out, "has a size and no content") {
+		t.Errorf("its archive: %s", out)
+	}
 	if out := says(0, "simulation", "advance", "--by", "7d"); !strings.Contains(out, "completed") || !strings.Contains(out, "missed") || !strings.Contains(out, "168h") {
 		t.Errorf("advance says %s", out)
 	}

@@ -388,6 +388,9 @@ func (c *ControlPlane) Download(ctx context.Context, id backup.ID) (backup.Backu
 		}
 		return b, nil, refuse(backup.CodeNotCompleted, "", fmt.Sprintf("Backup %s is %s", b.ID, b.Status), "Only a completed backup has an archive.", fix)
 	}
+	if c.Virtual != nil {
+		return b, nil, refuse(backup.CodeInvalidState, "", "The archive of "+b.ServerName+" is simulated", "It has a size and no content.", "Nothing is lost: nothing was backed up.")
+	}
 	server, err := c.Store.Server(ctx, b.ServerID)
 	if err != nil {
 		return b, nil, fmt.Errorf("server %s: %w", b.ServerID, err)
