@@ -100,7 +100,7 @@ func (c *ControlPlane) ForecastSchedule(ctx context.Context, r ForecastRequest) 
 	if f.Forecast, err = sc.Forecast(ctx, 0, r.NextRuns); err != nil {
 		return f, err
 	}
-	f.Notes = notesOf(f, sc.Schedules[0].PerDay > 0)
+	f.Notes = notesOf(f, sc)
 	return f, nil
 }
 
@@ -211,16 +211,32 @@ func given(n int64) *int64 {
 	return &n
 }
 
+// clockNotes are the notes about changes of the clocks; a forecast of ten years has more than anybody reads.
+var clockNotes = []backup.Code{"CRON_SKIPPED", "CRON_REPEATED"}
+
+const mostClockNotes = 6
+
 // notesOf says in words what a person should know of a forecast.
-func notesOf(f Forecast, grows bool) []string {
+func notesOf(f Forecast, sc *simulator.Scenario) []string {
 	notes := []string{}
 	spec := f.Schedule.ScheduleSpec
 	spec.Name = cmp.Or(spec.Name, "planned")
 	for _, found := range append(plannedRules(spec), backup.TimeNotes(spec, f.ServerName, f.From)...) {
-		if found.Severity == backup.SeverityWarning {
+		switch {
+		case slices.Contains(clockNotes, found.Code): // those of a year, and not of the forecast
+			continue
+		case found.Severity == backup.SeverityWarning:
 			found.Detail = found.Summary + ". " + found.Detail
 		}
 		notes = append(notes, found.Detail)
+	}
+	changes := sc.ClockChanges(0)
+	for i, change := range changes {
+		if i == mostClockNotes {
+			notes = append(notes, fmt.Sprintf("%d more changes of the clocks concern it.", len(changes)-i))
+			break
+		}
+		notes = append(notes, change.String())
 	}
 	if f.Due == 0 {
 		notes = append(notes, "It is not due in this time at all.")
@@ -238,7 +254,7 @@ func notesOf(f Forecast, grows bool) []string {
 	if !f.Steady && f.Due > 0 {
 		notes = append(notes, fmt.Sprintf("The storage is not steady yet: archives are kept for %d days, and the forecast covers %s.", spec.RetentionDays, backup.Roughly(f.Until.Sub(f.From))))
 	}
-	if grows && f.Steady {
+	if sc.Schedules[0].PerDay > 0 && f.Steady {
 		notes = append(notes, "Archives grow: the storage is that of the last day.")
 	}
 	return notes

@@ -114,12 +114,24 @@ func TestForecastNotes(t *testing.T) {
 		"steps":     {func(r *controlplane.ForecastRequest) { r.Spec.Cron = "*/7 * * * *" }, "*/7 is not every 7 minutes"},
 		"short":     {func(r *controlplane.ForecastRequest) { r.For = 48 * time.Hour }, "not steady yet: archives are kept for 30 days, and the forecast covers 2 days"},
 		"paused":    {func(r *controlplane.ForecastRequest) { r.Spec.Paused = true }, "365 of its 365 due times make no backup: paused."},
+		"clocks":    {func(r *controlplane.ForecastRequest) { r.Spec.Timezone, r.For = "Europe/Berlin", 3650*24*time.Hour }, "14 more changes of the clocks concern it."},
 		"never":     {func(r *controlplane.ForecastRequest) { r.Spec.Cron, r.For = "0 3 24 12 *", 48*time.Hour }, "not due in this time at all"},
 	} {
 		f := b.foretell(year(test.change))
 		if !slices.ContainsFunc(f.Notes, func(n string) bool { return strings.Contains(n, test.want) }) {
 			t.Errorf("%s: no %q in %q", name, test.want, f.Notes)
 		}
+	}
+}
+
+func TestForecastTellsNoChangeOfTheClocksBehindItsEnd(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	f := b.foretell(year(func(r *controlplane.ForecastRequest) {
+		r.Spec.Timezone, r.For, r.Spec.RetentionDays = "Europe/Berlin", 90*24*time.Hour, 7
+	}))
+	if diff := cmp.Diff([]string{"On 29 March 2026 the clocks of Europe/Berlin skip 02:30: the run is at 03:00 instead."}, f.Notes); diff != "" {
+		t.Error(diff)
 	}
 }
 
