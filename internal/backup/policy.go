@@ -82,7 +82,7 @@ var policyRules = []Rule[ScheduleSpec]{
 		return outside("max_missed_runs", "Invalid number of missed runs", s.MaxMissedRuns, maxMissedRuns, "", `To make none of them, set missed_runs = "skip".`)
 	}},
 	{[]string{"starting_deadline_seconds", "jitter_seconds"}, checkDeadline},
-	{[]string{"blackout_windows"}, func(s ScheduleSpec) []Finding { return checkWindows("blackout_windows", s.Blackouts) }},
+	{[]string{"blackout_windows"}, func(s ScheduleSpec) []Finding { return CheckWindows("blackout_windows", s.Blackouts) }},
 	{[]string{"paused", "pause_reason", "paused_until"}, checkPause},
 }
 
@@ -103,7 +103,8 @@ func checkDeadline(s ScheduleSpec) (found []Finding) {
 	return found
 }
 
-func checkWindows(path string, windows []Window) (found []Finding) {
+// CheckWindows checks the windows in which no backup starts.
+func CheckWindows(path string, windows []Window) (found []Finding) {
 	if len(windows) > maxWindows {
 		return invalid(path, "Too many windows", fmt.Sprintf("%s holds %d windows; allowed are 0 to %d.", path, len(windows), maxWindows), "Join them: a cron field takes lists and ranges.")
 	}

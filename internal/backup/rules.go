@@ -108,7 +108,7 @@ var ServerRules = []Rule[ServerSpec]{
 	{[]string{"max_concurrent_backups"}, func(s ServerSpec) []Finding {
 		return outside("max_concurrent_backups", "Invalid number of concurrent backups", s.MaxConcurrentBackups, maxConcurrent, "", "To make no backups at all, pause what asks for them.")
 	}},
-	{[]string{"maintenance_windows"}, func(s ServerSpec) []Finding { return checkWindows("maintenance_windows", s.MaintenanceWindows) }},
+	{[]string{"maintenance_windows"}, func(s ServerSpec) []Finding { return CheckWindows("maintenance_windows", s.MaintenanceWindows) }},
 }
 
 // Rules are the rules one backup's settings must keep, by themselves.

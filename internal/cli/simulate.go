@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -101,7 +102,14 @@ func (c *cli) simulate(ctx context.Context, o simulateOptions) error {
 	if o.parallelism < 1 || o.parallelism > 1024 {
 		return usageError{fmt.Errorf("--parallelism %d: allowed are 1 to 1024", o.parallelism)}
 	}
-	if o.html != "" && o.events == o.html {
+	for _, to := range []struct{ flag, path string }{{"--events", o.events}, {"--html", o.html}} {
+		for _, from := range []string{o.scenario, o.plan} {
+			if to.path != "-" && isSameFile(to.path, from) {
+				return usageError{fmt.Errorf("%s would write over %s, which is what is simulated; name another file", to.flag, plain(from))}
+			}
+		}
+	}
+	if isSameFile(o.html, o.events) {
 		return usageError{fmt.Errorf("--events and --html both write to %s, which has room for one of them; name another file", plain(o.html))}
 	}
 	if o.plan != "" {
@@ -129,6 +137,19 @@ func (c *cli) simulate(ctx context.Context, o simulateOptions) error {
 	return errors.Join(err, result.verdict())
 }
 
+// isSameFile reports whether two paths lead to one file, or will.
+func isSameFile(a, b string) bool {
+	if a == "" || b == "" {
+		return false
+	}
+	if a == b || a != "-" && b != "-" && filepath.Clean(a) == filepath.Clean(b) {
+		return true
+	}
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && x.Mode().IsRegular() && os.SameFile(x, y)
+}
+
 // fleet is what is to be simulated.
 func (c *cli) fleet(ctx context.Context, o simulateOptions) (scenario.Scenario, error) {
 	if o.scenario != "" {
@@ -150,7 +171,7 @@ func (c *cli) fleet(ctx context.Context, o simulateOptions) (scenario.Scenario, 
 
 // run simulates, and writes the events where they are wanted.
 func (c *cli) run(ctx context.Context, sc scenario.Scenario, o simulateOptions) (simulation, error) {
-	options := simulator.Options{Parallelism: o.parallelism, Daily: o.html != ""}
+	options := simulator.Options{Parallelism: o.parallelism, Daily: o.html != "", Going: func(int) error { return ctx.Err() }}
 	finish := func() error { return nil }
 	if o.events != "" {
 		emit, end, err := c.eventWriter(ctx, sc.Scenario, o.events)

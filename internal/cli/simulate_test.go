@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -190,6 +191,28 @@ func TestSimulateRefusesWhatItCannotDo(t *testing.T) {
 		if status, _, errOut := run(t, append([]string{"simulate"}, args...)...); status == 0 || status == 3 || !strings.Contains(errOut, want) {
 			t.Errorf("%q: exit status %d, %s", args, status, errOut)
 		}
+	}
+}
+
+func TestSimulateWritesOverNothingThatItReads(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file, other := filepath.Join(dir, "scenario.yaml"), filepath.Join(dir, "link.html")
+	text := "servers: [{name: web-1}]\nschedules: [{name: a, server: web-1, cron: '0 2 * * *'}]\n"
+	if err := errors.Join(os.WriteFile(file, []byte(text), 0o600), os.Symlink(file, other)); err != nil {
+		t.Fatal(err)
+	}
+	for want, args := range map[string][]string{
+		"--html would write over ":        {"--scenario", file, "--html", dir + "/./scenario.yaml"},
+		"--events would write over ":      {"--scenario", file, "--events", other},
+		"both write to " + dir + "/./out": {"--scenario", file, "--events", dir + "/out", "--html", dir + "/./out"},
+	} {
+		if status, _, errOut := run(t, append([]string{"simulate"}, args...)...); status != 2 || !strings.Contains(errOut, want) {
+			t.Errorf("%q: exit status %d, %s", args, status, errOut)
+		}
+	}
+	if got, err := os.ReadFile(file); err != nil || string(got) != text {
+		t.Errorf("%v: the scenario is %q now", err, got)
 	}
 }
 

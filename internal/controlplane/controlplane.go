@@ -50,6 +50,8 @@ type ControlPlane struct {
 	changes hub
 	nudged  chan struct{} // a schedule was added or changed
 	entropy *ulid.LockedMonotonicReader
+
+	forecasts chan struct{} // holds one for each that is being made
 }
 
 // New returns a control plane. It does nothing by itself: UseWaker says who calls Step.
@@ -81,7 +83,7 @@ func New(c Config) *ControlPlane {
 	if c.Virtual != nil {
 		c.Clock = c.Virtual
 	}
-	cp := &ControlPlane{Config: c, waker: asleep{}, changes: hub{changed: make(chan struct{})}, nudged: make(chan struct{}, 1),
+	cp := &ControlPlane{Config: c, waker: asleep{}, changes: hub{changed: make(chan struct{})}, nudged: make(chan struct{}, 1), forecasts: make(chan struct{}, forecastsAtOnce),
 		entropy: &ulid.LockedMonotonicReader{MonotonicReader: ulid.Monotonic(rand.Reader, 0)}}
 	if c.Virtual != nil {
 		c.Virtual.cp = cp

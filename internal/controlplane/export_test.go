@@ -34,3 +34,10 @@ func (c *ControlPlane) SweepOrphansOnce(ctx context.Context) { c.sweepOrphans(ct
 func (c *ControlPlane) SweepLeftoversOnce(ctx context.Context, tried map[backup.ID]time.Time) {
 	c.sweepLeftovers(ctx, tried)
 }
+
+// OccupyForecasts has as many forecasts under way as there may be, for good.
+func (c *ControlPlane) OccupyForecasts() {
+	for range forecastsAtOnce {
+		c.forecasts <- struct{}{}
+	}
+}

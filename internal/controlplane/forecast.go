@@ -21,6 +21,8 @@ const (
 	maxForecastRuns = 1000      // that are listed
 	maxForecastDue  = 5_000_000 // due times that are simulated for one request: about a second
 	maxForecastSize = 1 << 50   // bytes: a pebibyte
+	maxForecastSum  = 1 << 62   // bytes of all archives that are made: beyond it they cannot be counted
+	forecastsAtOnce = 2
 )
 
 // ForecastRequest says what to foretell.
@@ -93,11 +95,22 @@ func (c *ControlPlane) ForecastSchedule(ctx context.Context, r ForecastRequest) 
 		}
 	}
 	f.ServerName = server.Name
+	select { // whoever asks for many at once is not to have all processors and all memory
+	case c.forecasts <- struct{}{}:
+		defer func() { <-c.forecasts }()
+	case <-ctx.Done():
+		return f, ctx.Err()
+	}
 	sc, err := c.stage(ctx, &f, server, r)
 	if err != nil {
 		return f, err
 	}
-	if f.Forecast, err = sc.Forecast(ctx, 0, r.NextRuns); err != nil {
+	f.Forecast, err = sc.Forecast(ctx, 0, r.NextRuns)
+	if errors.Is(err, simulator.ErrBacklog) {
+		return f, tooMuch("On server "+server.Name+" "+err.Error()+": they take longer than the time between them.",
+			"Ask for a shorter time, give archive_bytes and bytes_per_second that fit together, or have it due less often.")
+	}
+	if err != nil {
 		return f, err
 	}
 	f.Notes = notesOf(f, sc)
@@ -181,8 +194,9 @@ func (c *ControlPlane) stage(ctx context.Context, f *Forecast, server backup.Ser
 	sc := &simulator.Scenario{Start: f.From.Unix(), End: f.Until.Unix(), Servers: []simulator.Server{
 		{Name: server.Name, MaxConcurrent: server.MaxConcurrentBackups, BytesPerSec: speed, Disk: r.Given.SpaceBytes},
 	}}
-	due := 0
+	due, sum := 0, 0.0
 	for i, spec := range specs {
+		before := due
 		t, err := scheduler.TimetableOf(spec, server.ServerSpec)
 		if err != nil {
 			return nil, fmt.Errorf("read the times of schedule %s: %w", spec.Name, err)
@@ -195,13 +209,21 @@ func (c *ControlPlane) stage(ctx context.Context, f *Forecast, server backup.Ser
 		}
 		for range s.Expression.Between(s.Zone, sc.Start-1, sc.End-1) {
 			if due++; due > maxForecastDue {
-				return nil, refuse(backup.CodeInvalidArgument, "for", "This is too much for one forecast",
-					fmt.Sprintf("The schedules of server %s are due more than %d times in %s.", server.Name, maxForecastDue, backup.Roughly(r.For)), "Ask for a shorter time.")
+				return nil, tooMuch(fmt.Sprintf("The schedules of server %s are due more than %d times in %s.", server.Name, maxForecastDue, backup.Roughly(r.For)), "Ask for a shorter time.")
 			}
+		}
+		largest := float64(s.Bytes) + float64(max(s.PerDay, 0))*r.For.Hours()/24
+		if sum += largest * float64(due-before); sum > maxForecastSum {
+			return nil, tooMuch(fmt.Sprintf("The archives of server %s would take more than %d bytes, if all were kept.", server.Name, int64(maxForecastSum)),
+				"Ask for a shorter time, or give a smaller archive_bytes or growth_bytes_per_day.")
 		}
 		sc.Schedules = append(sc.Schedules, s)
 	}
 	return sc, nil
+}
+
+func tooMuch(detail, fix string) error {
+	return refuse(backup.CodeInvalidArgument, "for", "This is too much for one forecast", detail, fix)
 }
 
 func given(n int64) *int64 {

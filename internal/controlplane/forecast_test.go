@@ -1,6 +1,7 @@
 package controlplane_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -152,6 +153,10 @@ func TestForecastIsRefused(t *testing.T) {
 		"size":   {func(r *controlplane.ForecastRequest) { r.Given.SpaceBytes = -1 }, "space_bytes", "-1"},
 		"server": {func(r *controlplane.ForecastRequest) { r.Spec.ServerID = "srv_none" }, "server_id", "no server srv_none"},
 		"work":   {func(r *controlplane.ForecastRequest) { r.Spec.Cron, r.For = "* * * * *", 3650*24*time.Hour }, "for", "more than 5000000 times"},
+		"backlog": {func(r *controlplane.ForecastRequest) {
+			r.Spec.Cron, r.Spec.Overlap, r.Given.BytesPerSecond = "* * * * *", backup.OverlapAllow, 1
+		}, "for", "longer than the time between them"},
+		"sum": {func(r *controlplane.ForecastRequest) { r.Spec.Cron, r.Given.ArchiveBytes = "* * * * *", 1<<50 }, "for", "more than 4611686018427387904 bytes"},
 	} {
 		_, err := b.ForecastSchedule(t.Context(), year(test.change))
 		refusal, ok := errors.AsType[*backup.FindingsError](err)
@@ -161,5 +166,16 @@ func TestForecastIsRefused(t *testing.T) {
 	}
 	if _, err := b.ForecastSchedule(t.Context(), year(func(r *controlplane.ForecastRequest) { r.Schedule = "sch_none" })); !errors.Is(err, controlplane.ErrNotFound) {
 		t.Errorf("of no schedule: %v", err)
+	}
+}
+
+func TestForecastWaitsForOthersAndNoLongerThanItsClient(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.OccupyForecasts()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := b.ForecastSchedule(ctx, year()); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
 	}
 }

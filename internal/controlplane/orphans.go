@@ -96,6 +96,8 @@ func (c *ControlPlane) orphans(ctx context.Context, id backup.ServerID) (r Serve
 			switch {
 			case !recorded || b.Dir != r.Server.BackupDir: // of a record that says another folder it is a copy
 				o.Text = unknownFolder(r.Server, o)
+			case b.ServerID != r.Server.ID && b.Address != r.Server.Address():
+				o.Text = fmt.Sprintf("it seems to be a copy: its backup was made on server %s, and is looked after there; if nobody needs the copy, remove it on %s by hand", b.ServerName, r.Server.Host)
 			case !over(b):
 				continue
 			default:

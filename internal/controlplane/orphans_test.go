@@ -118,8 +118,23 @@ func TestSweepForOrphansLooksThroughEveryServer(t *testing.T) {
 			looks++
 		}
 	}
-	// The other server shows the same folders: what is over goes whichever of its names leads there.
-	if diff := cmp.Diff([]backup.ID{o.failed, o.deleted, o.failed, o.deleted}, cleaned); looks != 2 || diff != "" {
+	// The other server shows the same folders: what is over goes whichever of its names leads there, if it is known to have been made there.
+	if diff := cmp.Diff([]backup.ID{o.failed, o.deleted, o.deleted}, cleaned); looks != 2 || diff != "" {
 		t.Errorf("%d looks %s", looks, diff)
+	}
+}
+
+// A machine that was made from the image of another one has its folders, of the same names.
+func TestCopiesOnAnotherMachineStayAndTheRecordOfTheOriginalToo(t *testing.T) {
+	t.Parallel()
+	o := newOrphanage(t)
+	clone := o.addServer(func(s *backup.ServerSpec) { s.Name, s.Host = "web-2", "203.0.113.11" })
+	r, err := o.RecoverServer(t.Context(), clone.ID)
+	want := map[backup.ID]string{o.failed: "unknown told", o.deleted: "unknown told", o.good: "unknown told", o.running: "unknown told", o.stranger: "unknown told"}
+	if diff := cmp.Diff(want, o.told(r)); err != nil || diff != "" || o.server.has("clean") || o.server.has("cancel") {
+		t.Errorf("%v %s %v", err, diff, o.server.calls)
+	}
+	if text := r.Orphans[1].Text; !strings.Contains(text, "to be a copy: its backup was made on server web-1") {
+		t.Errorf("%q", text)
 	}
 }

@@ -196,7 +196,11 @@ func (b *scenarioBuilder) server(at string, s scenarioServer) {
 		b.wrong(at+".max_concurrent_backups", "%d: allowed are 1 to 32", s.Concurrent)
 	}
 	b.servers[s.Name] = len(b.out.Servers)
-	b.windows = append(b.windows, windows(s.Maintenance))
+	maintenance := windows(s.Maintenance)
+	if refused := backup.CheckWindows("maintenance_windows", maintenance); len(refused) > 0 {
+		b.wrong(at+"."+refused[0].Path, "%s", strings.TrimSpace(refused[0].Detail+" "+refused[0].Fix))
+	}
+	b.windows = append(b.windows, maintenance)
 	b.out.Servers = append(b.out.Servers, simulator.Server{Name: s.Name, Disk: b.size(at+".disk", s.Disk), Others: b.size(at+".used_by_others", s.Used),
 		OthersPerDay: b.size(at+".used_by_others_per_day", s.UsedPerDay), BytesPerSec: b.size(at+".bytes_per_second", s.PerSecond),
 		MaxConcurrent: s.Concurrent, Faults: b.faults(at+".faults", s.Faults)})
@@ -256,7 +260,7 @@ func (s ScheduleSettings) Spec() backup.ScheduleSpec {
 	spec.Timezone = cmp.Or(s.Timezone, backup.DefaultTimezone)
 	spec.Overlap, spec.MissedRuns = backup.Overlap(cmp.Or(s.Overlap, string(spec.Overlap))), backup.MissedRuns(cmp.Or(s.MissedRuns, string(spec.MissedRuns)))
 	spec.MaxMissedRuns = orGiven(s.MaxMissedRuns, spec.MaxMissedRuns)
-	spec.StartDeadline, spec.Jitter = time.Duration(s.Deadline)*time.Second, time.Duration(s.Jitter)*time.Second
+	spec.StartDeadline, spec.Jitter = manySeconds(s.Deadline), manySeconds(s.Jitter)
 	spec.Blackouts = windows(s.Blackouts)
 	return spec
 }
@@ -272,6 +276,11 @@ func Scheduled(spec backup.ScheduleSpec, server string, maintenance []backup.Win
 	}
 	return simulator.Schedule{Name: spec.Name, Vault: simulator.NoVault, Expression: t.Expression, Zone: t.Zone, Policy: t.Policy,
 		Retention: int64(spec.RetentionDays) * 24 * 3600, Seconds: simulator.RunSeconds}, nil
+}
+
+// manySeconds is a number of seconds, far beyond what is allowed as well.
+func manySeconds(n int) time.Duration {
+	return time.Duration(min(max(n, -1), 366*24*3600)) * time.Second
 }
 
 func windows(given []Window) (out []backup.Window) {
@@ -391,7 +400,7 @@ func ParseSpan(text string) (time.Duration, error) {
 	if err == nil && rest != "" {
 		d, err = time.ParseDuration(rest)
 	}
-	if err != nil || math.IsNaN(n) || n < 0 || n > 36500 || d < 0 {
+	if err != nil || math.IsNaN(n) || n < 0 || n > 36500 || d < 0 || d > 36500*24*time.Hour {
 		return 0, fmt.Errorf("%q is no duration: write 90m, 26h or 30d", plain(text))
 	}
 	return time.Duration(n*24*float64(time.Hour)) + d, nil

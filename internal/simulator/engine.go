@@ -167,6 +167,9 @@ func (g *engine) decide(t int64) {
 	}
 }
 
+// open is how many runs are under way or wait.
+func (g *engine) open() int { return len(g.runs) - len(g.unused) }
+
 // down returns when the control plane is back, 0 if it is there at t.
 func (g *engine) down(t int64) int64 {
 	for g.outage < len(g.sc.Outages) && g.sc.Outages[g.outage].Until <= t {
@@ -314,7 +317,7 @@ func (g *engine) try(slot int32, t int64) {
 	free := server.free(t, g.sc.Start)
 	seconds, full := g.meet(s, server, r, t, free)
 	switch {
-	case full:
+	case full && t+seconds <= g.sc.End: // else nobody sees it
 		server.report.full(t + seconds)
 	case r.class == 0:
 		r.reserved = r.bytes
@@ -326,11 +329,11 @@ func (g *engine) try(slot int32, t int64) {
 
 // meet says what a try that begins at t ends with, and after how many seconds: a fault, a disk that is full, or a good archive.
 func (g *engine) meet(s *scheduleState, server *serverState, r *run, t, free int64) (seconds int64, full bool) {
-	r.bytes = max(s.Bytes+s.PerDay*(t-g.sc.Start)/day, 0)
-	seconds = s.Seconds + s.transfer(r.bytes)
+	r.bytes = min(max(s.Bytes+grown(s.PerDay, t-g.sc.Start), 0), mostBytes)
+	seconds = min(s.Seconds+s.transfer(r.bytes), mostSeconds)
 	class, slower := g.faultAt(s, r, server.faults, t)
 	if slower > 1 {
-		seconds = int64(float64(seconds) * slower)
+		seconds = int64(min(float64(seconds)*slower, mostSeconds))
 	}
 	r.class, r.reserved = class, 0
 	switch {
@@ -343,6 +346,29 @@ func (g *engine) meet(s *scheduleState, server *serverState, r *run, t, free int
 		seconds = int64(float64(seconds) * float64(max(free, 0)) / float64(r.bytes))
 	}
 	return seconds, full
+}
+
+// An archive is no larger, and a try takes no longer: numbers that nobody has are to stay numbers.
+const (
+	mostBytes   = 1 << 60
+	mostSeconds = 1 << 33 // 272 years, which a time.Duration still holds
+)
+
+// grown is by how much something has grown after so many seconds; what shrinks grows by less than nothing.
+func grown(perDay, seconds int64) int64 {
+	if -1<<30 < perDay && perDay < 1<<30 {
+		return perDay * seconds / day
+	}
+	high, low := bits.Mul64(uint64(max(perDay, -perDay)), uint64(max(seconds, 0))) //nolint:gosec // not negative
+	by := uint64(mostBytes)
+	if high < day {
+		by, _ = bits.Div64(high, low, day)
+		by = min(by, mostBytes)
+	}
+	if perDay < 0 {
+		return -int64(by)
+	}
+	return int64(by)
 }
 
 const perByteBits = 44
@@ -481,7 +507,7 @@ func (s *serverState) occupied(t, start int64) int64 {
 	if s.OthersPerDay == 0 {
 		return s.used + s.Others
 	}
-	return s.used + s.Others + s.OthersPerDay*(t-start)/day
+	return s.used + s.Others + grown(s.OthersPerDay, t-start)
 }
 
 func (s *serverState) free(t, start int64) int64 { return s.Disk - s.occupied(t, start) }

@@ -1,6 +1,14 @@
 package simulator
 
-import "context"
+import (
+	"context"
+	"errors"
+)
+
+// ErrBacklog ends a forecast in which runs pile up.
+var ErrBacklog = errors.New("more than 100,000 runs are under way or wait for a place at a time")
+
+const maxBacklog = 100_000
 
 // Forecast is what a simulation shows of one schedule, together with those that share its server. Times are seconds since 1970 in
 // UTC, 0 for none; sizes bytes.
@@ -21,7 +29,7 @@ type Forecast struct {
 }
 
 // Forecast simulates a scenario and says what becomes of one of its schedules, with so many of its first due times. It ends early
-// with ctx.
+// with ctx, or with [ErrBacklog].
 func (sc *Scenario) Forecast(ctx context.Context, schedule, next int) (Forecast, error) {
 	s := &sc.Schedules[schedule]
 	f := Forecast{Next: []int64{}}
@@ -34,6 +42,11 @@ func (sc *Scenario) Forecast(ctx context.Context, schedule, next int) (Forecast,
 		kept.add(archive{expires: e.Begin + s.Retention, bytes: e.Bytes})
 		bytes += e.Bytes - kept.expire(e.At)
 		f.PeakArchives, f.PeakBytes = max(f.PeakArchives, int64(kept.kept)), max(f.PeakBytes, bytes)
+		return ctx.Err()
+	}, Going: func(open int) error {
+		if open > maxBacklog {
+			return ErrBacklog
+		}
 		return ctx.Err()
 	}})
 	if err != nil {

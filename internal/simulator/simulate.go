@@ -14,6 +14,9 @@ type Options struct {
 	// Emit is told of every event, in the order of time; ties by schedule and due time. It is called by one goroutine. An
 	// error of it ends the simulation. Zero: nobody is told.
 	Emit func(Event) error
+	// Going is asked on the way, at least once for every month of every part, with how many runs of that part are under way or
+	// wait. An error of it ends the simulation. It is called by several goroutines. Zero: nobody is asked.
+	Going func(open int) error
 }
 
 // Simulate runs a scenario and says what happened.
@@ -39,18 +42,19 @@ func Simulate(sc *Scenario, o Options) (*Report, error) {
 func simulate(sc *Scenario, engines []*engine, o Options, d days) error {
 	if o.Emit == nil {
 		var adding sync.Mutex
+		var ended error
 		each(engines, o.Parallelism, func(e *engine) {
 			if d != nil {
 				e.days = newDays(sc)
 			}
-			e.until(sc.End)
-			e.close()
+			err := e.whole(o.Going)
 			adding.Lock()
+			defer adding.Unlock()
+			ended = cmp.Or(ended, err)
 			d.add(e.days)
-			adding.Unlock()
 			e.rest()
 		})
-		return nil
+		return ended
 	}
 	heard := make([][]Event, len(engines))
 	for i, e := range engines {
@@ -65,6 +69,13 @@ func simulate(sc *Scenario, engines []*engine, o Options, d days) error {
 				e.close()
 			}
 		})
+		for _, e := range engines {
+			if o.Going != nil {
+				if err := o.Going(e.open()); err != nil {
+					return err
+				}
+			}
+		}
 		all = all[:0]
 		for i := range heard {
 			all = append(all, heard[i]...)
@@ -77,6 +88,21 @@ func simulate(sc *Scenario, engines []*engine, o Options, d days) error {
 			}
 		}
 	}
+	return nil
+}
+
+// whole simulates a part from the beginning to the end.
+func (g *engine) whole(going func(open int) error) error {
+	for until := g.sc.Start; until < g.sc.End; {
+		if going != nil {
+			if err := going(g.open()); err != nil {
+				return err
+			}
+		}
+		until = min(until+30*day, g.sc.End)
+		g.until(until)
+	}
+	g.close()
 	return nil
 }
 
