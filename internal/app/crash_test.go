@@ -275,7 +275,7 @@ var places = []struct {
 	make               func(t *testing.T) place
 }{
 	{"sqlite", 4, 1, func(t *testing.T) place { t.Helper(); return place(filepath.Join(t.TempDir(), "data")) }},
-	{"postgres", 6, 3, func(t *testing.T) place { t.Helper(); return place(testbed.StartPostgres(t)) }},
+	{"postgres", 3, 3, func(t *testing.T) place { t.Helper(); return place(testbed.StartPostgres(t)) }},
 }
 
 func (m *matrix) crash(t *testing.T, p place, processes int, at, want string) {

@@ -246,7 +246,7 @@ func (s *postgresServer) data() string { return filepath.Join(s.dir, "data") }
 
 func (s *postgresServer) start() error {
 	options := []string{"-h 127.0.0.1", "-p " + strconv.Itoa(s.port), "-k " + s.dir}
-	for _, setting := range []string{"fsync=off", "full_page_writes=off", "max_connections=300", "shared_buffers=32MB", "autovacuum=off"} {
+	for _, setting := range []string{"fsync=off", "full_page_writes=off", "max_connections=600", "shared_buffers=32MB", "autovacuum=off"} {
 		options = append(options, "-c "+setting)
 	}
 	err := s.control("start", "-l", filepath.Join(s.dir, "log"), "-o", strings.Join(options, " "))
