@@ -164,7 +164,7 @@ var databaseKnowledge = []entry{
 		class: "db_pooler_incompatible", family: "database", retry: RetryNo, title: "a connection pooler stands between",
 		cause:   "The dump went through a pooler (PgBouncer and its like) that does not support what it needs.",
 		fix:     []string{"Connect to the database itself: its own host and port (5432), or the address that the provider calls direct.", "Or session pooling, and ignore_startup_parameters in pgbouncer.ini."},
-		likely:  []string{"query failed: error: error:"},
+		likely:  []string{"query failed: error: & error: 42601"},
 		certain: []string{"unexpected response from login query", "pooler.supabase", "cannot & transaction pooling", "prepared statements & pool", "session mode is required", "server login has been failing", "unsupported startup parameter", "unsupported options startup parameter", "only '-c config=val' is allowed", "pool_mode set to", "prepared statement & does not exist", "prepared statement & already exists", "transaction pooling", "server conn crashed", "query_wait_timeout", "tenant or user not found", "pgbouncer cannot connect to server", "server_login_retry", "no such database: & pgbouncer", "client_login_timeout", "not supported in transaction pool", "pooler & not supported", "non-pooled", "maxclientsinsessionmode", "max clients in session mode", "transaction mode & pool", "replication connections are not supported", "bouncer config error", "pgbouncer & {fails}", "named prepared statements"},
 		hints:   []string{"pooler error", "supavisor"},
 	},
