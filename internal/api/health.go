@@ -1,6 +1,7 @@
 package api
 
 import (
+	"strings"
 	"time"
 
 	"github.com/cloudaipilot/terraform-provider-cloudaipilot/internal/backup"
@@ -24,7 +25,11 @@ func FromCheck(c backup.Check) Check {
 		TookMS: c.Took.Milliseconds()}
 	if c.Failure != nil {
 		d := diagnosis.Explain(*c.Failure)
-		out.Evidence += " " + d.Cause
+		if strings.Contains(strings.ToLower(d.Cause), strings.ToLower(strings.TrimRight(c.Evidence, ".?"))) {
+			out.Evidence = d.Cause // which says it already
+		} else {
+			out.Evidence += " " + d.Cause
+		}
 		out.Class, out.Code, out.Fix = string(d.Class), d.Code, append(orEmpty(d.Fix), c.Fix...)
 	}
 	return out

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os/user"
 	"path/filepath"
 	"strings"
 	"time"
@@ -57,8 +58,16 @@ func (c Config) assembleWith(s *store.Store, r *runner.Runner, sealer controlpla
 	}
 	cp := controlplane.New(controlplane.Config{Store: s, Runner: r, Keys: sshKeys{}, Sealer: sealer,
 		Clock: c.Clock, Virtual: c.virtual, Log: c.Log, UnreachableLimit: c.UnreachableLimit, FailureRetention: c.FailureRetention, StuckAfter: c.StuckAfter, Pause: pause, Observer: m, Boundary: c.Boundary,
-		ServeCommand: serveCommand(c.DataDir)})
+		ServeCommand: serveCommand(c.DataDir), ServeUser: account()})
 	return &plane{handler: apiserver.New(cp, c.Version, apiserver.Local), cp: cp, store: s, runner: r, metrics: m}
+}
+
+// account is the name of the account that this process runs as, empty where it has none.
+func account() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return ""
 }
 
 // serveCommand is how a control plane is started that runs by itself in a data directory, in the words of a shell; empty

@@ -292,12 +292,12 @@ func (x *examination) retention() Check {
 	case !gap.Covered:
 		return Check{Status: CheckWarning, Evidence: fmt.Sprintf("Each backup is kept for %s, and %s.", counted(int64(x.Schedule.RetentionDays), "day"), gap), Code: CodeRetentionGap, Fix: []string{gap.Fix()}}
 	case good == nil:
-		return ok("Each backup is kept for %s, and at most %s pass between two runs. There is none yet.", counted(int64(x.Schedule.RetentionDays), "day"), Roughly(gap.Longest))
+		return ok("Each backup is kept for %s, and two runs are at most %s apart. There is none yet.", counted(int64(x.Schedule.RetentionDays), "day"), Roughly(gap.Longest))
 	case !x.next.IsZero() && !good.ExpiresAt.After(x.next):
 		return Check{Status: CheckWarning, Evidence: fmt.Sprintf("The newest good backup, %s, expires at %s, and the next run is at %s.", good.ID, x.at(good.ExpiresAt), x.at(x.next)), Code: CodeRetentionGap,
 			Fix: []string{"Make a backup before: cloudaipilot backup run " + x.ServerName}}
 	}
-	return ok("The newest good backup, %s, is kept until %s, and at most %s pass between two runs.", good.ID, x.at(good.ExpiresAt), Roughly(gap.Longest))
+	return ok("The newest good backup, %s, is kept until %s, and two runs are at most %s apart.", good.ID, x.at(good.ExpiresAt), Roughly(gap.Longest))
 }
 
 // hasFailed reports whether a run should have left a backup by now and did not.

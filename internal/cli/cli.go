@@ -138,6 +138,8 @@ control plane that runs by itself (--endpoint). A server is named by its name or
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: c.checkGlobal,
 	}
+	root.Version = c.version
+	root.SetVersionTemplate("cloudaipilot {{.Version}}\n")
 	root.SetOut(c.out)
 	root.SetErr(c.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
@@ -224,7 +226,7 @@ func usageErrors(cmd *cobra.Command) {
 			return usageError{errors.New(text)}
 		}
 		if err := check(cmd, args); err != nil {
-			return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+			return usageError{fmt.Errorf("%w: %s; see %s --help", err, cmd.UseLine(), cmd.CommandPath())}
 		}
 		return nil
 	}

@@ -157,7 +157,9 @@ func TestExitStatuses(t *testing.T) {
 		"unknown command":        {[]string{"bakcup"}, 2, `did you mean "backup"?`},
 		"unknown subcommand":     {[]string{"backup", "lst"}, 2, `did you mean "list"?`},
 		"unknown flag":           {[]string{"backup", "list", "--sevrer", "x"}, 2, "--sevrer"},
-		"argument missing":       {[]string{"backup", "show"}, 2, "accepts 1 arg"},
+		"argument missing":       {[]string{"backup", "show"}, 2, "accepts 1 arg(s), received 0: cloudaipilot backup show ID"},
+		"times that are wrong":   {[]string{"cron", "next", "61 * * * *"}, 2, "0 to 59\n      61 * * * *\n      ^\n"},
+		"nothing to diagnose":    {[]string{"diagnose", os.DevNull}, 0, "2>&1"},
 		"argument too many":      {[]string{"server", "list", "x"}, 2, "unknown command"},
 		"no such server":         {[]string{"server", "show", "web-2"}, 4, "server list"},
 		"no such backup":         {[]string{"backup", "show", "bk_01JD3V8Q5R6S7T8V9W0X1Y2Z3A"}, 4, "bk_01JD3V8Q5R6S7T8V9W0X1Y2Z3A"},
@@ -175,6 +177,9 @@ func TestExitStatuses(t *testing.T) {
 				t.Errorf("exit status %d, %s", status, errOut)
 			}
 		})
+	}
+	if status, out, _ := run(t, "--version"); status != 0 || out != "cloudaipilot 1.2.3\n" {
+		t.Errorf("--version: exit status %d, %s", status, out)
 	}
 	if status, out, _ := run(t, "backup", "list", "--data-dir", absent); status != 0 || !strings.HasPrefix(out, "ID") {
 		t.Errorf("no data directory: exit status %d, %s", status, out)

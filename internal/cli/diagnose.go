@@ -55,6 +55,9 @@ why it failed, the class is unknown: that is an answer too, and the exit status 
 			if err != nil {
 				return err
 			}
+			if !c.json && strings.TrimSpace(text) == "" {
+				c.say("There was no text to read. Of a command in a pipe, errors come with 2>&1: COMMAND 2>&1 | cloudaipilot diagnose")
+			}
 			return c.printDiagnosis(diagnosis.Text(diagnosis.Input{Text: text, Stage: backup.Stage(stage)}))
 		}}
 	cmd.Flags().StringVar(&stage, "stage", "", "what was going on: "+strings.Join(stages, ", "))

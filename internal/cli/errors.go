@@ -36,13 +36,16 @@ type trouble struct {
 // printError prints an error: what happened, why, and what to do.
 func (c *cli) printError(err error) {
 	for _, t := range c.troubles(err) {
-		head := c.paint(c.err, red, cmp.Or(t.label, "Error:")) + " " + plain(t.what)
+		what, rest, _ := strings.Cut(t.what, "\n") // of a cron expression the next lines show where it is wrong
+		head := c.paint(c.err, red, cmp.Or(t.label, "Error:")) + " " + plain(what)
 		if t.code != "" {
 			head += " (" + t.code + ")"
 		}
 		fmt.Fprintln(c.err, head)
-		if t.why != "" {
-			fmt.Fprintln(c.err, "  "+plain(t.why))
+		for line := range strings.Lines(rest + "\n" + t.why) {
+			if line = strings.TrimRight(line, "\n"); line != "" {
+				fmt.Fprintln(c.err, "  "+plain(line))
+			}
 		}
 		for i, step := range t.fix {
 			number := ""
@@ -52,6 +55,9 @@ func (c *cli) printError(err error) {
 			for j, line := range strings.Split(step, "\n") { // what is to be copied stands on a line of its own
 				if j > 0 {
 					number = "   "
+				}
+				if strings.TrimSpace(line) == "" {
+					continue
 				}
 				fmt.Fprintln(c.err, "  "+number+plain(strings.TrimSpace(line)))
 			}
@@ -160,6 +166,7 @@ func (c *cli) unreachable(err error) (trouble, bool) {
 	var cert *tls.CertificateVerificationError
 	var dns *net.DNSError
 	var netErr net.Error
+	var noTLS tls.RecordHeaderError
 	switch {
 	case errors.As(err, &cert):
 		return certificate(c.endpoint, cert), true
@@ -169,6 +176,8 @@ func (c *cli) unreachable(err error) (trouble, bool) {
 		t.fix = []string{"Look there whether \"cloudaipilot serve\" runs, and on which address: its --listen.", "Compare the port in --endpoint (or $" + app.EndpointEnv + ") with it."}
 	case errors.Is(err, http.ErrSchemeMismatch):
 		t.fix = []string{"It answers in the clear. Where it is on this machine, use http:// in --endpoint; else give it a certificate: cloudaipilot serve --tls-cert FILE --tls-key FILE"}
+	case errors.As(err, &noTLS), strings.Contains(err.Error(), "malformed HTTP"): // net/http has no type for it
+		t.fix = []string{"Something else listens there, such as sshd: compare the port in --endpoint (or $" + app.EndpointEnv + ") with the --listen of \"cloudaipilot serve\"."}
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():
 		t.fix = []string{"Check that it runs, and that no firewall on the way drops what is sent to its port.", "Check the address in --endpoint (or $" + app.EndpointEnv + ")."}
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):

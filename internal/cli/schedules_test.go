@@ -112,7 +112,7 @@ func TestScheduleThatNobodyRunsIsWarnedOf(t *testing.T) {
 	for _, args := range [][]string{{"list"}, {"show", "nightly"}, {"set", "nightly", "--cron", "1 1 * * *"}} {
 		status, _, errOut := run(t, append(append([]string{"schedule"}, args...), "--data-dir", dir)...)
 		if status != 0 || !strings.Contains(errOut, "obody runs") || !strings.Contains(errOut, "\n  Run it now: cloudaipilot serve --data-dir "+dir+"\n") ||
-			!strings.Contains(errOut, "\n  ExecStart=") {
+			!strings.Contains(errOut, "\n  ExecStart=") || !strings.Contains(errOut, "\n  User=") || strings.Contains(errOut, "User=NAME") {
 			t.Errorf("%q: exit status %d, %s", args, status, errOut)
 		}
 	}

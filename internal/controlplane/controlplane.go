@@ -41,6 +41,8 @@ type Config struct {
 	// ServeCommand is the command line of a control plane that runs by itself on these records, told where a schedule has
 	// nobody to run it. Zero: that of the default data directory.
 	ServeCommand string
+	// ServeUser is the account that has the records and their master key, told with ServeCommand. Zero: that is left to the reader.
+	ServeUser string
 }
 
 // ControlPlane runs the use cases.

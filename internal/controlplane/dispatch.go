@@ -269,10 +269,10 @@ func (c *ControlPlane) notDispatched(ctx context.Context, s backup.ScheduleSpec)
 	return []backup.Finding{{Severity: backup.SeverityWarning, Path: "cron", Code: backup.CodeNotDispatched,
 		Summary: fmt.Sprintf("Nobody runs schedule %s", backup.Excerpt(s.Name, 80)),
 		Detail:  detail + " Until one does, no backup is made at its due times.",
-		Fix:     fmt.Sprintf(serveUnit, c.ServeCommand, c.ServeCommand)}}, nil
+		Fix:     fmt.Sprintf(serveUnit, c.ServeCommand, c.ServeCommand, cmp.Or(c.ServeUser, "NAME"))}}, nil
 }
 
-// serveUnit says how to have schedules run.
+// serveUnit says how to have schedules run. Without User systemd sets no HOME, and the master key is not found below it.
 const serveUnit = `Run it now: %s
 To have it run always, put this into /etc/systemd/system/cloudaipilot.service, with absolute paths, and run "systemctl enable --now cloudaipilot":
 
@@ -282,6 +282,7 @@ Wants=network-online.target
 After=network-online.target
 [Service]
 ExecStart=%s
+User=%s
 Restart=always
 [Install]
 WantedBy=multi-user.target`

@@ -348,7 +348,7 @@ func TestDispatcherIsMissedAfterFiveMinutes(t *testing.T) {
 	}
 	f := missed(true)
 	if f.Code != backup.CodeNotDispatched || f.Severity != backup.SeverityWarning || !strings.Contains(f.Detail, "none ever did") ||
-		!strings.Contains(f.Fix, "cloudaipilot serve") || !strings.Contains(f.Fix, "ExecStart=") {
+		!strings.Contains(f.Fix, "cloudaipilot serve") || !strings.Contains(f.Fix, "ExecStart=") || !strings.Contains(f.Fix, "\nUser=") {
 		t.Errorf("%+v", f)
 	}
 	ended, cancel := context.WithCancel(t.Context())

@@ -264,10 +264,10 @@ func notesOf(f Forecast, sc *simulator.Scenario) []string {
 		notes = append(notes, "It is not due in this time at all.")
 	}
 	for _, reason := range slices.Sorted(maps.Keys(f.NotRun())) {
-		notes = append(notes, fmt.Sprintf("%d of its %d due times make no backup: %s.", f.NotRun()[reason], f.Due, reason.Word()))
+		notes = append(notes, fmt.Sprintf("%d of its %d due times would make no backup: %s.", f.NotRun()[reason], f.Due, reason.Word()))
 	}
 	for _, class := range slices.Sorted(maps.Keys(f.Failed())) {
-		notes = append(notes, fmt.Sprintf("%d of its runs fail: %s.", f.Failed()[class], class))
+		notes = append(notes, fmt.Sprintf("%d of its %d runs would fail: %s.", f.Failed()[class], f.Started(), class))
 	}
 	if full := f.Server.FullAt; full > 0 {
 		notes = append(notes, fmt.Sprintf("On %s the archives of server %s need more than space_bytes: keep them for a shorter time, or give them more space.",

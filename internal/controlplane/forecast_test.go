@@ -114,7 +114,7 @@ func TestForecastNotes(t *testing.T) {
 		"retention": {func(r *controlplane.ForecastRequest) { r.Spec.Cron, r.Spec.RetentionDays = "0 3 * * 0", 3 }, "expire before the next one is made"},
 		"steps":     {func(r *controlplane.ForecastRequest) { r.Spec.Cron = "*/7 * * * *" }, "*/7 is not every 7 minutes"},
 		"short":     {func(r *controlplane.ForecastRequest) { r.For = 48 * time.Hour }, "not steady yet: archives are kept for 30 days, and the forecast covers 2 days"},
-		"paused":    {func(r *controlplane.ForecastRequest) { r.Spec.Paused = true }, "365 of its 365 due times make no backup: paused."},
+		"paused":    {func(r *controlplane.ForecastRequest) { r.Spec.Paused = true }, "365 of its 365 due times would make no backup: paused."},
 		"clocks":    {func(r *controlplane.ForecastRequest) { r.Spec.Timezone, r.For = "Europe/Berlin", 3650*24*time.Hour }, "14 more changes of the clocks concern it."},
 		"never":     {func(r *controlplane.ForecastRequest) { r.Spec.Cron, r.For = "0 3 24 12 *", 48*time.Hour }, "not due in this time at all"},
 	} {

@@ -140,7 +140,7 @@ func (c *ControlPlane) DeleteServer(ctx context.Context, id backup.ServerID) err
 			return err
 		}
 		return refuse(backup.CodeConflict, "", "Server "+s.Name+" has schedules",
-			fmt.Sprintf("%d of them, such as %s (%s), would have nothing to back up.", len(schedules), schedules[0].Name, schedules[0].ID), "Delete them first.")
+			fmt.Sprintf("%d of them, such as %s (%s), would have nothing to back up.", len(schedules), schedules[0].Name, schedules[0].ID), "Delete them first; on the command line: cloudaipilot schedule list, and cloudaipilot schedule remove SERVER/NAME")
 	}
 	title := "Server " + s.Name + " deleted"
 	c.sweepServer(ctx, id, func(b backup.Backup, err error) { // the last chance: its key goes with it

@@ -212,6 +212,15 @@ func or(s, otherwise string) string {
 	return s
 }
 
+// ended is a text that ends a sentence: a tool may have ended it itself.
+func ended(s string) string {
+	s = strings.TrimRight(s, ".")
+	if strings.HasSuffix(s, "?") {
+		return s
+	}
+	return s + "."
+}
+
 // factsOf fills the {names} of the knowledge with the values at hand. line is the one that decided, if one did.
 func factsOf(f backup.Failure, line string) *strings.Replacer {
 	e, said := f.Evidence, backup.Excerpt(Mask(f.Text), 500)
@@ -252,6 +261,7 @@ func factsOf(f backup.Failure, line string) *strings.Replacer {
 		"{other_engine}", string(otherEngine(d.Engine)),
 		"{credentials}", credentials(d, e),
 		"{grant}", grant(d, e),
+		"{text}.", ended(said),
 		"{text}", said,
 		"{line}", or(line, or(Mask(lastLine(f.Output)), said)),
 	)

@@ -178,11 +178,11 @@ func (p *cloudProvider) reach(ctx context.Context, s *session, remote app.Remote
 	}
 	s.connect(client, "the endpoint "+remote.Endpoint)
 	if _, err := s.client.ControlPlane(ctx); err != nil {
-		summary := "Unable to reach the control plane at " + remote.Endpoint
+		summary, hint := "Unable to reach the control plane at "+remote.Endpoint, "\n\nLook there whether \"cloudaipilot serve\" runs, and compare endpoint (CLOUDAIPILOT_ENDPOINT) with its --listen."
 		if errors.As(err, new(*api.Problem)) {
-			summary = "The control plane at " + remote.Endpoint + " refused"
+			summary, hint = "The control plane at "+remote.Endpoint+" refused", ""
 		}
-		diags.AddAttributeError(path.Root("endpoint"), summary, sentence(err.Error()))
+		diags.AddAttributeError(path.Root("endpoint"), summary, sentence(err.Error())+hint)
 	}
 }
 

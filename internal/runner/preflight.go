@@ -106,8 +106,11 @@ func connectChecks(t controlplane.Target, hostKey string) []backup.Check {
 	if _, err := netip.ParseAddr(s.Host); err == nil {
 		resolve.Evidence = s.Host + " is an address."
 	}
-	key := "The host key is the trusted one: " + backup.Excerpt(hostKey, 200)
-	if s.TrustedHostKey() == "" {
+	key := "The host key is the trusted one: " + backup.Excerpt(cmp.Or(hostKey, s.TrustedHostKey()), 200)
+	switch {
+	case s.TrustedHostKey() == "" && hostKey == "": // who was turned away at the login does not say which key it met
+		key = "No host key is pinned, and the first one met is to be recorded."
+	case s.TrustedHostKey() == "":
 		key = "No host key is pinned, and the first one met is to be recorded: " + backup.Excerpt(hostKey, 200)
 	}
 	return []backup.Check{
@@ -165,13 +168,19 @@ func stopped(passed []backup.Check, err error, took time.Duration) (controlplane
 	return controlplane.Preflight{HostKey: f.Evidence.HostKeyGot, Checks: checks}, f
 }
 
-// sentence ends a text as one.
+// sentence begins and ends a text as one. A tool's name before its message stays as it is called.
 func sentence(s string) string {
-	s = strings.TrimSpace(s)
+	s = strings.TrimRight(strings.TrimSpace(s), ".")
 	if s == "" {
 		return "It failed."
 	}
-	return strings.ToUpper(s[:1]) + strings.TrimRight(s[1:], ".") + "."
+	if first, _, _ := strings.Cut(s, " "); !strings.HasSuffix(first, ":") {
+		s = strings.ToUpper(s[:1]) + s[1:]
+	}
+	if strings.HasSuffix(s, "?") {
+		return s
+	}
+	return s + "."
 }
 
 // judge says why a run would fail, from what the server said.
@@ -302,6 +311,8 @@ func (l look) space() backup.Check {
 		return good(backup.PreflightSpace, "%s of %s are free, and %s.", free, total, l.estimated(dumps))
 	case grown > 0:
 		return good(backup.PreflightSpace, "%s of %s are free, and the backup needs about %s.", free, total, diagnosis.Bytes(grown))
+	case len(l.backup.Files.Include)+len(l.backup.Databases) == 0:
+		return good(backup.PreflightSpace, "%s of %s are free. How much a backup needs is known once it is said of what.", free, total)
 	}
 	return good(backup.PreflightSpace, "%s of %s are free. How much the backup needs is known after the first one.", free, total)
 }

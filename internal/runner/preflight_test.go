@@ -53,6 +53,8 @@ func TestPreflightThatStopsTellsWhatWasPassed(t *testing.T) {
 			switch {
 			case c.Name != backup.PreflightChecks[i]:
 				t.Errorf("%s: %s is not %s", test.fact, c.Name, backup.PreflightChecks[i])
+			case c.Name == backup.PreflightHostKey && c.Status == backup.CheckOK && strings.HasSuffix(c.Evidence, ": "):
+				t.Errorf("%s: no host key is named: %q", test.fact, c.Evidence)
 			case c.Name == test.at:
 				before = false
 				if c.Status != backup.CheckFailed || c.Failure == nil || c.Took != time.Second {
