@@ -101,6 +101,13 @@ func (k *keyring) find() (*seal.Sealer, error) {
 	return s, nil
 }
 
+// absentKeyError says that there is no master key where one is made for the first records.
+type absentKeyError struct{ path string }
+
+func (e *absentKeyError) Error() string {
+	return fmt.Sprintf("the master key that these records were sealed with is not in %s; put it back, or set %s or %s", e.path, MasterKeyEnv, MasterKeyFileEnv)
+}
+
 // masterKey finds the master key and says where.
 func masterKey(create bool) (seal.Key, string, error) {
 	if text := os.Getenv(MasterKeyEnv); text != "" {
@@ -119,7 +126,7 @@ func masterKey(create bool) (seal.Key, string, error) {
 	key, err := readKey(path, anybodyMay)
 	if errors.Is(err, fs.ErrNotExist) {
 		if !create {
-			return key, path, fmt.Errorf("the master key that these records were sealed with is not in %s; put it back, or set %s or %s", path, MasterKeyEnv, MasterKeyFileEnv)
+			return key, path, &absentKeyError{path}
 		}
 		key, err = makeKey(path)
 	}

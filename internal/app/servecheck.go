@@ -42,8 +42,8 @@ func CheckServe(c ServeConfig) (ServePlan, error) {
 	if c.Database != "" && c.Simulate {
 		return plan, errSimulatedDatabase
 	}
-	if !c.Simulate && os.Getenv(MasterKeyEnv)+os.Getenv(MasterKeyFileEnv) != "" {
-		if _, _, err := masterKey(false); err != nil {
+	if !c.Simulate {
+		if _, _, err := masterKey(false); err != nil && !errors.As(err, new(*absentKeyError)) { // which would be made
 			return plan, err
 		}
 	}

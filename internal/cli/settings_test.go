@@ -185,6 +185,27 @@ func TestCheckFindsWhatWouldNotStart(t *testing.T) {
 	}
 }
 
+func TestCheckLooksForAPlaceOfTheMasterKey(t *testing.T) {
+	home := t.TempDir()
+	for _, name := range []string{"HOME", "XDG_CONFIG_HOME", "CLOUDAIPILOT_MASTER_KEY", "CLOUDAIPILOT_MASTER_KEY_FILE"} {
+		t.Setenv(name, "")
+	}
+	check := func() (int, string) {
+		status, out, errOut := run(t, "serve", "--check", "--data-dir", filepath.Join(home, "data"))
+		return status, out + errOut
+	}
+	if status, said := check(); status != 1 || !strings.Contains(said, "no place for the master key") || !strings.Contains(said, "CLOUDAIPILOT_MASTER_KEY_FILE") {
+		t.Errorf("without a home: exit status %d, %s", status, said)
+	}
+	t.Setenv("HOME", home)
+	if status, said := check(); status != 0 || !strings.Contains(said, "good") {
+		t.Errorf("where a key would be made: exit status %d, %s", status, said)
+	}
+	if _, err := os.Stat(filepath.Join(home, ".config")); err == nil {
+		t.Error("checking made the key")
+	}
+}
+
 func TestPasswordInAFileThatOthersCanReadIsWarnedOf(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

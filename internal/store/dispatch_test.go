@@ -135,6 +135,22 @@ func TestDispatchersShareTheWork(t *testing.T) {
 	})
 }
 
+// failFirst has the first backups that startAll made fail, each of a fact.
+func failFirst(t *testing.T, s *Store, facts ...backup.Fact) {
+	t.Helper()
+	for i, fact := range facts {
+		b, leased, err := s.Lease(t.Context(), backup.ID(fmt.Sprintf("bk_sch_%05d", i)), now, now.Add(time.Minute))
+		if err != nil || !leased {
+			t.Fatal(leased, err)
+		}
+		b.Status, b.FinishedAt, b.Failure = backup.StatusFailed, now.Add(time.Second), &backup.Failure{Stage: backup.StageConnect, Fact: fact}
+		b.Work = backup.Work{Attempt: b.Work.Attempt}
+		if err := s.SaveStep(t.Context(), b, controlplane.ActivityNote{Activity: activity(b.Activity)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestEndOfARunCallsWhatWaitsForIt(t *testing.T) {
 	onBoth(t, func(t *testing.T, open opener) {
 		s, ctx := open(t), t.Context()
@@ -143,17 +159,7 @@ func TestEndOfARunCallsWhatWaitsForIt(t *testing.T) {
 		if _, err := s.Dispatch(ctx, now, 9, startAll); err != nil {
 			t.Fatal(err)
 		}
-		for i, fact := range []backup.Fact{backup.FactTimeout, backup.FactAuthFailed} {
-			b, leased, err := s.Lease(ctx, backup.ID(fmt.Sprintf("bk_sch_%05d", i)), now, now.Add(time.Minute))
-			if err != nil || !leased {
-				t.Fatal(leased, err)
-			}
-			b.Status, b.FinishedAt, b.Failure = backup.StatusFailed, now.Add(time.Second), &backup.Failure{Stage: backup.StageConnect, Fact: fact}
-			b.Work = backup.Work{Attempt: b.Work.Attempt}
-			if err := s.SaveStep(ctx, b, controlplane.ActivityNote{Activity: activity(b.Activity)}); err != nil {
-				t.Fatal(err)
-			}
-		}
+		failFirst(t, s, backup.FactTimeout, backup.FactAuthFailed)
 		if next, err := s.NextWake(ctx); !next.Equal(now.Add(time.Second)) || err != nil {
 			t.Errorf("next wake %s, %v", next, err)
 		}

@@ -36,17 +36,7 @@ func TestRunsAreCountedByWhatBecameOfThem(t *testing.T) {
 		if _, err := s.Dispatch(ctx, now, 9, startAll); err != nil {
 			t.Fatal(err)
 		}
-		for i, fact := range []backup.Fact{backup.FactTimeout, backup.FactAuthFailed} {
-			b, leased, err := s.Lease(ctx, backup.ID("bk_sch_0000"+string(rune('0'+i))), now, now.Add(time.Minute))
-			if err != nil || !leased {
-				t.Fatal(leased, err)
-			}
-			b.Status, b.FinishedAt, b.Failure = backup.StatusFailed, now.Add(time.Second), &backup.Failure{Stage: backup.StageConnect, Fact: fact}
-			b.Work = backup.Work{Attempt: b.Work.Attempt}
-			if err := s.SaveStep(ctx, b, controlplane.ActivityNote{Activity: activity(b.Activity)}); err != nil {
-				t.Fatal(err)
-			}
-		}
+		failFirst(t, s, backup.FactTimeout, backup.FactAuthFailed)
 		if err := s.WakeSchedules(ctx, "srv_1", now); err != nil {
 			t.Fatal(err)
 		}
