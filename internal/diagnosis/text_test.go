@@ -43,6 +43,7 @@ func TestTextFindsTheRoot(t *testing.T) {
 		"a size is no status":                             {"Pushing 429.1 kB of 20 MB to https://registry.example.com\nwrite tcp 10.0.0.1:5000: connection reset by peer", "offsite_connection_reset"},
 		"a command has no folder":                         {"FileNotFoundError: [Errno 2] No such file or directory: 'zstdmt'", "remote_command_missing"},
 		"a file has one":                                  {"FileNotFoundError: [Errno 2] No such file or directory: '/srv/zstdmt'", "path_not_found"},
+		"a guess explains nothing that is known":          {"gzip: archive.tar.gz: invalid compressed data--crc error", "partial_transfer"},
 		"nothing is known":                                {"frobnicate: widget 7 was not aligned", "unknown"},
 		"nothing at all":                                  {"", "unknown"},
 	} {
